@@ -1,0 +1,119 @@
+// Typed clients of partners: other companies' HTTP APIs. They keep their breaker in the process,
+// mesh or not, and they get nothing of ours but the request: no token, no trace.
+//
+// Invariant P1: a partner's answer is input. It is parsed by the operation's schema, and an
+// answer that does not fit is an outage, never a guess.
+
+import { Pool } from "undici";
+import type { z } from "zod";
+import { openBreaker } from "./breaker.ts";
+import { currentContext } from "./context.ts";
+import type { Operation, PartnerClientOf, PartnerUse } from "./definition.ts";
+import { Outage, Refusal } from "./refusal.ts";
+import { backoffMs, delay, retryBudget } from "./retry.ts";
+import type { Histogram } from "./telemetry.ts";
+
+const answerBytesMax = 1024 * 1024;
+const connectionsMax = 32;
+const backoff = { baseMs: 50, capMs: 1_000 };
+
+export type PartnerParts = {
+  readonly duration: Histogram;
+  readonly nowMs: () => number;
+  readonly random: () => number;
+};
+
+export function openPartnerClient<T extends PartnerUse>(use: T, url: string, parts: PartnerParts) {
+  const pool = new Pool(new URL(url).origin, { connections: connectionsMax, bodyTimeout: use.timeoutMs, headersTimeout: use.timeoutMs });
+  const breaker = openBreaker(use.partner, use.breaker);
+  const budget = retryBudget(0.2, 10);
+
+  async function withRetries(name: string, operation: Operation, request: unknown): Promise<unknown> {
+    const attemptsMax = operation.repeatable ? use.attemptsMax : 1;
+    budget.request();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await breaker.run(() => once(name, operation, request));
+      } catch (error) {
+        if (!(error instanceof Outage) || attempt >= attemptsMax || !budget.take()) throw error;
+        await delay(backoffMs(attempt, backoff, parts.random));
+      }
+    }
+  }
+
+  async function once(name: string, operation: Operation, request: unknown): Promise<unknown> {
+    const startedAt = performance.now();
+    const leftMs = currentContext().deadlineAtMs - parts.nowMs();
+    const timeoutMs = Math.min(use.timeoutMs, leftMs);
+    let status = 0;
+    try {
+      const { path, body } = httpRequestOf(operation, request as Record<string, unknown>);
+      const answer = await pool.request({
+        method: operation.method,
+        path,
+        headers: body === undefined ? {} : { "content-type": "application/json" },
+        body: body ?? null,
+        signal: AbortSignal.timeout(Math.max(1, timeoutMs)),
+      });
+      status = answer.statusCode;
+      const text = await limitedText(answer.body);
+      return answerOf(use.partner, operation, status, text);
+    } catch (error) {
+      if (error instanceof Refusal || error instanceof Outage) throw error;
+      throw new Outage(use.partner, `${use.partner}: ${name}: ${(error as Error).message}`, { cause: error });
+    } finally {
+      parts.duration.record((performance.now() - startedAt) / 1_000, { "peer.service": use.partner, operation: name, status });
+    }
+  }
+
+  const client = Object.fromEntries(
+    Object.entries(use.operations).map(([name, operation]) => [
+      name,
+      (request: unknown) => withRetries(name, operation, request),
+    ]),
+  );
+  return { client: client as PartnerClientOf<T>, breaker, close: () => pool.close() };
+}
+
+/** Fills the path from the request; what is left is the body, or the query where there is none. */
+function httpRequestOf(operation: Operation, request: Record<string, unknown>): { path: string; body?: string } {
+  const rest = { ...request };
+  const path = operation.path.replace(/\{(\w+)\}/g, (_, field: string) => {
+    delete rest[field];
+    return encodeURIComponent(String(request[field]));
+  });
+  if (operation.method === "PUT" || operation.method === "POST") return { path, body: JSON.stringify(rest) };
+  const query = new URLSearchParams(
+    Object.entries(rest).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  ).toString();
+  return { path: query === "" ? path : `${path}?${query}` };
+}
+
+async function limitedText(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > answerBytesMax) throw new Error(`the answer is larger than ${answerBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function answerOf(peer: string, operation: Operation, status: number, text: string): z.output<z.ZodType> {
+  if (status >= 200 && status < 300) return operation.response.parse(text === "" ? {} : JSON.parse(text));
+  const reason = reasonIn(text);
+  if (status >= 500 || status === 429 || reason === undefined || !operation.refusals.includes(reason)) {
+    throw new Outage(peer, `${peer}: ${status} ${reason ?? ""}`);
+  }
+  throw new Refusal({ service: peer, reason, code: "FAILED_PRECONDITION", message: `${peer} refused: ${reason}` });
+}
+
+function reasonIn(text: string): string | undefined {
+  try {
+    const { reason } = JSON.parse(text) as { reason?: unknown };
+    return typeof reason === "string" && reason.length <= 100 ? reason : undefined;
+  } catch {
+    return undefined;
+  }
+}

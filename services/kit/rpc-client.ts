@@ -1,0 +1,139 @@
+// Typed clients of other services: only the methods that the definition lists.
+//
+// Invariants:
+//   C1. Every call has a deadline: the definition's timeout, or what is left of the request's
+//       own, whichever is sooner. When the request is cancelled, so is the call.
+//   C2. A call is repeated only if that is safe: the RPC has no side effects, or it is
+//       idempotent and carries a key; and only after UNAVAILABLE, within the retry budget.
+//   C3. In a mesh the proxy retries and breaks, and this client does neither.
+
+import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { type Breaker, openBreaker } from "./breaker.ts";
+import { currentContext, type RequestContext } from "./context.ts";
+import type { Call, ClientOf, Method } from "./definition.ts";
+import { headers } from "./pipeline.ts";
+import { backoffMs, delay, retryBudget } from "./retry.ts";
+import { toBuffer } from "./rpc-server.ts";
+import { failureOf } from "./rpc-status.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+export type ClientParts = {
+  /** Who calls: the name that the callee sees. */
+  readonly caller: string;
+  readonly internalKey: string;
+  readonly mesh: "none" | "istio";
+  readonly telemetry: Telemetry;
+  readonly nowMs: () => number;
+  readonly random: () => number;
+};
+
+const retryShare = 0.2;
+const retryBurst = 10;
+const backoff = { baseMs: 50, capMs: 1_000 };
+
+export function openRpcClient<T extends Call>(use: T, address: string, parts: ClientParts) {
+  const channel = new Client(address, credentials.createInsecure(), {
+    "grpc.max_receive_message_length": 6 * 1024 * 1024,
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 2_000,
+    "grpc.keepalive_time_ms": 60_000,
+  });
+  const breaker = openBreaker(use.service, parts.mesh === "istio" ? undefined : use.breaker);
+  const budget = retryBudget(retryShare, retryBurst);
+  const client = Object.fromEntries(
+    use.methods.map((name) => {
+      const method = use.contract.methods[name] as Method;
+      const wire = wireOf(use, method);
+      return [name, (request: unknown) => callWithRetries(request, { use, channel, wire, breaker, budget, parts })];
+    }),
+  );
+  return { client: client as ClientOf<T>, breaker, close: () => channel.close() };
+}
+
+type Wire = {
+  readonly path: string;
+  readonly method: Method;
+  readonly serialize: (message: unknown) => Buffer;
+  readonly deserialize: (bytes: Buffer) => unknown;
+};
+
+type Caller = {
+  readonly use: Call;
+  readonly channel: Client;
+  readonly wire: Wire;
+  readonly breaker: Breaker;
+  readonly budget: ReturnType<typeof retryBudget>;
+  readonly parts: ClientParts;
+};
+
+function wireOf(use: Call, method: Method): Wire {
+  return {
+    path: `/${use.contract.fullName}/${method.name}`,
+    method,
+    serialize: (message) => toBuffer(method.requestType, message),
+    deserialize: (bytes) => method.responseType.decode(bytes),
+  };
+}
+
+async function callWithRetries(request: unknown, caller: Caller): Promise<unknown> {
+  const { use, wire, budget, parts, breaker } = caller;
+  const context = currentContext();
+  const attemptsMax = parts.mesh === "none" && isSafeToRepeat(wire.method, context) ? use.attemptsMax : 1;
+  budget.request();
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await breaker.run(() => callOnce(request, caller, context));
+    } catch (error) {
+      const again = attempt < attemptsMax && isUnavailable(error) && budget.take();
+      if (!again) throw error;
+      const waitMs = backoffMs(attempt, backoff, parts.random);
+      if (parts.nowMs() + waitMs >= context.deadlineAtMs) throw error;
+      await delay(waitMs, context.signal);
+    }
+  }
+}
+
+function isSafeToRepeat(method: Method, context: RequestContext): boolean {
+  const level = method.options.idempotencyLevel;
+  return level === "NO_SIDE_EFFECTS" || (level === "IDEMPOTENT" && context.idempotencyKey !== undefined);
+}
+
+function isUnavailable(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause as ServiceError | undefined) : undefined;
+  return cause?.code === status.UNAVAILABLE;
+}
+
+function callOnce(request: unknown, { use, channel, wire, parts }: Caller, context: RequestContext): Promise<unknown> {
+  const span = parts.telemetry.span(wire.path, "client", context.span?.traceparent, { "peer.service": use.service });
+  const metadata = metadataOf(parts, context, span.traceparent);
+  const deadline = Math.min(parts.nowMs() + use.timeoutMs, context.deadlineAtMs);
+  return new Promise((resolve, reject) => {
+    const cancel = () => call.cancel();
+    const call = channel.makeUnaryRequest(
+      wire.path,
+      wire.serialize,
+      wire.deserialize,
+      request,
+      metadata,
+      { deadline },
+      (error, response) => {
+        context.signal?.removeEventListener("abort", cancel);
+        span.end(error ?? undefined);
+        if (error === null) resolve(response);
+        else reject(failureOf(use.service, error));
+      },
+    );
+    context.signal?.addEventListener("abort", cancel, { once: true });
+    if (context.signal?.aborted) cancel();
+  });
+}
+
+function metadataOf(parts: ClientParts, context: RequestContext, traceparent: string): Metadata {
+  const metadata = new Metadata();
+  metadata.set(headers.callingService, parts.caller);
+  metadata.set(headers.internalKey, parts.internalKey);
+  metadata.set(headers.traceparent, traceparent);
+  if (context.bearerToken !== undefined) metadata.set(headers.authorization, `Bearer ${context.bearerToken}`);
+  if (context.idempotencyKey !== undefined) metadata.set(headers.idempotencyKey, context.idempotencyKey);
+  return metadata;
+}

@@ -1,0 +1,137 @@
+// The gRPC side of a process: its contract on grpc-js, with reflection and native health.
+//
+// Invariant: a drain loses no request. New connections are refused first, what is in hand is
+// finished, and only what is left after the grace period is cut.
+
+import { type handleUnaryCall, Server, ServerCredentials, type ServerUnaryCall, status } from "@grpc/grpc-js";
+import { loadFileDescriptorSetFromBuffer, type PackageDefinition } from "@grpc/proto-loader";
+import { ReflectionService } from "@grpc/reflection";
+import { HealthImplementation } from "grpc-health-check";
+import { background } from "./context.ts";
+import type { Contract, HandlersOf, Method } from "./definition.ts";
+import { type Exchange, type PipelineParts, pipelineOf, type Rpc } from "./pipeline.ts";
+import { descriptorBytes, rpcOptions } from "./rpc-options.ts";
+
+export type RpcServer = {
+  readonly port: number;
+  /** What grpc.health.v1 answers. */
+  setServing(serving: boolean): void;
+  drain(graceMs: number): Promise<void>;
+};
+
+const messageBytesMax = 6 * 1024 * 1024;
+let allContracts: PackageDefinition | undefined;
+
+export async function startRpcServer<C extends Contract>(is: {
+  contract: C;
+  handlers: HandlersOf<C>;
+  parts: PipelineParts;
+  host: string;
+  port: number;
+}): Promise<RpcServer> {
+  const server = new Server({
+    "grpc.max_receive_message_length": messageBytesMax,
+    "grpc.max_concurrent_streams": 1_000,
+  });
+  addContract(server, is.contract, is.handlers, is.parts);
+
+  allContracts ??= loadFileDescriptorSetFromBuffer(descriptorBytes);
+  new ReflectionService(allContracts, { services: [is.contract.fullName] }).addToServer(server);
+  const health = new HealthImplementation({ "": "NOT_SERVING", [is.contract.fullName]: "NOT_SERVING" });
+  health.addToServer(server);
+
+  const port = await bind(server, is.host, is.port);
+  return {
+    port,
+    setServing(serving) {
+      for (const name of ["", is.contract.fullName]) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
+    },
+    drain: (graceMs) => drain(server, graceMs),
+  };
+}
+
+function addContract<C extends Contract>(server: Server, contract: C, handlers: HandlersOf<C>, parts: PipelineParts) {
+  const byMethod = Object.entries(contract.methods).map(([name, method]) => {
+    const path = `/${contract.fullName}/${method.name}`;
+    const rpc: Rpc = { ...rpcOptions(contract.fullName, method.name), service: contract.fullName, method: method.name, path };
+    const handler = handlers[name as keyof C["methods"]] as (request: unknown) => Promise<unknown>;
+    return { name, method, path, implementation: implementationOf(rpc, handler, parts) };
+  });
+  server.addService(
+    Object.fromEntries(byMethod.map(({ name, method, path }) => [name, { ...wireFormat(method), path }])),
+    Object.fromEntries(byMethod.map(({ name, implementation }) => [name, implementation])),
+  );
+}
+
+function wireFormat(method: Method) {
+  return {
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: (message: unknown) => toBuffer(method.requestType, message),
+    requestDeserialize: (bytes: Buffer) => method.requestType.decode(bytes),
+    responseSerialize: (message: unknown) => toBuffer(method.responseType, message),
+    responseDeserialize: (bytes: Buffer) => method.responseType.decode(bytes),
+  };
+}
+
+export function toBuffer(codec: Method["requestType"], message: unknown): Buffer {
+  const bytes = codec.encode(message as never).finish();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function implementationOf(
+  rpc: Rpc,
+  handler: (request: unknown) => Promise<unknown>,
+  parts: PipelineParts,
+): handleUnaryCall<unknown, unknown> {
+  const run = pipelineOf(handler);
+  return (call, answer) => {
+    const exchange: Exchange = { rpc, parts, metadata: call.metadata, request: call.request, context: contextOf(call) };
+    run(exchange).then(
+      (outcome) => {
+        if ("failed" in outcome) answer(outcome.failed);
+        else answer(null, outcome.response);
+      },
+      () => answer({ code: status.INTERNAL }),
+    );
+  };
+}
+
+function contextOf(call: ServerUnaryCall<unknown, unknown>): Exchange["context"] {
+  const deadline = call.getDeadline();
+  const gone = new AbortController();
+  call.on("cancelled", () => gone.abort());
+  return {
+    ...background,
+    deadlineAtMs: deadline instanceof Date ? deadline.getTime() : deadline,
+    signal: gone.signal,
+  };
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(new PortTaken(host, port, error));
+    });
+  });
+}
+
+export class PortTaken extends Error {
+  override readonly name = "PortTaken";
+  readonly port: number;
+  constructor(host: string, port: number, cause: unknown) {
+    super(`port ${port} on ${host} is taken, or may not be used`, { cause });
+    this.port = port;
+  }
+}
+
+function drain(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.forceShutdown(), graceMs);
+    server.tryShutdown(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+  });
+}
