@@ -4,7 +4,7 @@
 //   globalSetup: ["services/kit/testing-global.ts"]
 // The test files, wherever they run, get the address to ask.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -26,6 +26,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 
   const start = () => {
     dataDir = mkdtempSync(join(tmpdir(), "webstore-test-"));
+    // The server's user has to pass through it.
+    chmodSync(dataDir, 0o755);
     return startEmbeddedPostgres({ dataDir: join(dataDir, "data"), log: () => {}, losesDataInCrash: true });
   };
 

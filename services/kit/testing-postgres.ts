@@ -4,7 +4,7 @@
 // Nothing is shared between schemas but the server's connections, so test files may run side by side.
 
 import { randomInt } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -28,19 +28,29 @@ export async function useTestPostgres(): Promise<TestPostgres> {
   return { url: text, stop: async () => {} };
 }
 
+/** A server that its owner may stop and start. */
+export type OwnPostgres = TestPostgres & {
+  /** Stops the server, does `meanwhile`, and starts it on the same port and data. */
+  restart(meanwhile: () => Promise<void>): Promise<void>;
+};
+
 /** A server for the caller alone, in a folder that goes with it. */
-export async function startOwn(): Promise<TestPostgres> {
-  const dataDir = mkdtempSync(join(tmpdir(), "webstore-test-"));
-  const server = await startEmbeddedPostgres({
-    dataDir: join(dataDir, "data"),
-    log: () => {},
-    losesDataInCrash: true,
-  });
+export async function startOwn(): Promise<OwnPostgres> {
+  const folder = mkdtempSync(join(tmpdir(), "webstore-test-"));
+  // The server's user has to pass through it.
+  chmodSync(folder, 0o755);
+  const options = { dataDir: join(folder, "data"), log: () => {}, losesDataInCrash: true };
+  let server = await startEmbeddedPostgres(options);
   return {
     url: server.url,
+    restart: async (meanwhile) => {
+      await server.stop();
+      await meanwhile();
+      server = await startEmbeddedPostgres({ ...options, port: Number(new URL(server.url).port) });
+    },
     stop: async () => {
       await server.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
