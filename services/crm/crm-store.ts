@@ -7,6 +7,7 @@
 //   C3. An activity of a customer never heard of opens the customer, with an empty profile:
 //       the two arrive from different senders and in any order.
 
+import type { DatabaseSync } from "node:sqlite";
 import type { Database } from "@webstore/simulator";
 import type { Activity, ActivityDraft, Customer, Profile } from "./api.ts";
 
@@ -58,30 +59,15 @@ type ActivityRow = {
 
 export function openCrmStore(database: Database, options: { now: () => Date }): CrmStore {
   const { sql, transaction } = database;
-  const selectCustomer = sql.prepare("SELECT * FROM customers WHERE customer_id = ?");
-  const upsertCustomer = sql.prepare(
-    `INSERT INTO customers (customer_id, profile, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)
-     ON CONFLICT (customer_id) DO UPDATE SET profile = excluded.profile, updated_at = excluded.updated_at`,
-  );
-  const openCustomer = sql.prepare(
-    `INSERT INTO customers (customer_id, profile, created_at, updated_at) VALUES (?1, '{}', ?2, ?2)
-     ON CONFLICT (customer_id) DO NOTHING`,
-  );
-  const selectActivity = sql.prepare("SELECT * FROM activities WHERE activity_id = ?");
-  const insertActivity = sql.prepare(
-    "INSERT INTO activities (activity_id, customer_id, content, recorded_at) VALUES (?, ?, ?, ?)",
-  );
-  const selectPage = sql.prepare(
-    "SELECT * FROM activities WHERE customer_id = ? AND position > ? ORDER BY position LIMIT ?",
-  );
+  const statements = statementsOf(sql);
 
   function findCustomer(customerId: string): Customer | undefined {
-    const row = selectCustomer.get(customerId) as CustomerRow | undefined;
+    const row = statements.selectCustomer.get(customerId) as CustomerRow | undefined;
     return row === undefined ? undefined : customerOf(row);
   }
 
   function findActivity(activityId: string): ActivityRow | undefined {
-    return selectActivity.get(activityId) as ActivityRow | undefined;
+    return statements.selectActivity.get(activityId) as ActivityRow | undefined;
   }
 
   return {
@@ -89,7 +75,7 @@ export function openCrmStore(database: Database, options: { now: () => Date }): 
       transaction(() => {
         const before = findCustomer(customerId);
         const now = options.now().toISOString();
-        upsertCustomer.run(customerId, JSON.stringify(profile), now);
+        statements.upsertCustomer.run(customerId, JSON.stringify(profile), now);
         const customer = {
           customer_id: customerId,
           ...profile,
@@ -111,8 +97,8 @@ export function openCrmStore(database: Database, options: { now: () => Date }): 
         if (standing !== undefined) return { outcome: "repeated", activity: activityOf(standing) };
 
         const recordedAt = options.now().toISOString();
-        openCustomer.run(customerId, recordedAt);
-        insertActivity.run(draft.activity_id, customerId, content, recordedAt);
+        statements.openCustomer.run(customerId, recordedAt);
+        statements.insertActivity.run(draft.activity_id, customerId, content, recordedAt);
         return {
           outcome: "recorded",
           activity: { ...draft, customer_id: customerId, recorded_at: recordedAt },
@@ -122,13 +108,34 @@ export function openCrmStore(database: Database, options: { now: () => Date }): 
     listActivities(customerId, { limit, after }) {
       const last = after === undefined ? undefined : findActivity(after);
       if (after !== undefined && last?.customer_id !== customerId) return undefined;
-      const rows = selectPage.all(customerId, last?.position ?? 0, limit) as ActivityRow[];
+      const rows = statements.selectPage.all(customerId, last?.position ?? 0, limit) as ActivityRow[];
       return rows.map(activityOf);
     },
 
     clear() {
       transaction(() => sql.exec("DELETE FROM activities; DELETE FROM customers"));
     },
+  };
+}
+
+function statementsOf(sql: DatabaseSync) {
+  return {
+    selectCustomer: sql.prepare("SELECT * FROM customers WHERE customer_id = ?"),
+    upsertCustomer: sql.prepare(
+      `INSERT INTO customers (customer_id, profile, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)
+     ON CONFLICT (customer_id) DO UPDATE SET profile = excluded.profile, updated_at = excluded.updated_at`,
+    ),
+    openCustomer: sql.prepare(
+      `INSERT INTO customers (customer_id, profile, created_at, updated_at) VALUES (?1, '{}', ?2, ?2)
+     ON CONFLICT (customer_id) DO NOTHING`,
+    ),
+    selectActivity: sql.prepare("SELECT * FROM activities WHERE activity_id = ?"),
+    insertActivity: sql.prepare(
+      "INSERT INTO activities (activity_id, customer_id, content, recorded_at) VALUES (?, ?, ?, ?)",
+    ),
+    selectPage: sql.prepare(
+      "SELECT * FROM activities WHERE customer_id = ? AND position > ? ORDER BY position LIMIT ?",
+    ),
   };
 }
 

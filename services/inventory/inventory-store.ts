@@ -9,6 +9,7 @@
 //       arrives after its own release takes nothing.
 //   I4. `reserved` of a product is the sum of its quantities over the reserved reservations.
 
+import type { DatabaseSync } from "node:sqlite";
 import type { Database } from "@webstore/simulator";
 import type { Line, Reservation, ReservationStatus, Stock } from "./api.ts";
 
@@ -63,43 +64,21 @@ export function openInventoryStore(
   options: { stockDefault: number; now: () => Date },
 ): InventoryStore {
   const { sql, transaction } = database;
-  const selectStock = sql.prepare("SELECT available, reserved FROM stock WHERE product_id = ?");
-  const upsertStock = sql.prepare(
-    `INSERT INTO stock (product_id, available, reserved) VALUES (?, ?, 0)
-     ON CONFLICT (product_id) DO UPDATE SET available = excluded.available`,
-  );
-  const takeStock = sql.prepare(
-    `INSERT INTO stock (product_id, available, reserved) VALUES (?1, ?3 - ?2, ?2)
-     ON CONFLICT (product_id) DO UPDATE SET available = available - ?2, reserved = reserved + ?2`,
-  );
-  const returnStock = sql.prepare(
-    "UPDATE stock SET available = available + ?2, reserved = reserved - ?2 WHERE product_id = ?1",
-  );
-  const selectReservation = sql.prepare("SELECT * FROM reservations WHERE reservation_id = ?");
-  const insertReservation = sql.prepare(
-    "INSERT INTO reservations (reservation_id, status, lines, created_at) VALUES (?, ?, ?, ?)",
-  );
-  const markReleased = sql.prepare("UPDATE reservations SET status = 'released' WHERE reservation_id = ?");
-  const selectPage = sql.prepare(
-    "SELECT * FROM reservations WHERE reservation_id > ? ORDER BY reservation_id LIMIT ?",
-  );
-  const selectPageOfStatus = sql.prepare(
-    "SELECT * FROM reservations WHERE status = ? AND reservation_id > ? ORDER BY reservation_id LIMIT ?",
-  );
+  const statements = statementsOf(sql);
 
   function stockOf(productId: string): Stock {
-    const row = selectStock.get(productId) as StockRow | undefined;
+    const row = statements.selectStock.get(productId) as StockRow | undefined;
     const { available, reserved } = row ?? { available: options.stockDefault, reserved: 0 };
     return { product_id: productId, available, reserved };
   }
 
   function rowOf(reservationId: string): ReservationRow | undefined {
-    return selectReservation.get(reservationId) as ReservationRow | undefined;
+    return statements.selectReservation.get(reservationId) as ReservationRow | undefined;
   }
 
   function open(reservationId: string, status: ReservationStatus, lines: readonly Line[]): Reservation {
     const createdAt = options.now().toISOString();
-    insertReservation.run(reservationId, status, JSON.stringify(lines), createdAt);
+    statements.insertReservation.run(reservationId, status, JSON.stringify(lines), createdAt);
     return { reservation_id: reservationId, status, lines: [...lines], created_at: createdAt };
   }
 
@@ -107,7 +86,7 @@ export function openInventoryStore(
     stock: (productIds) => [...new Set(productIds)].map(stockOf),
 
     setStock(productId, available) {
-      upsertStock.run(productId, available);
+      statements.upsertStock.run(productId, available);
       return stockOf(productId);
     },
 
@@ -126,7 +105,8 @@ export function openInventoryStore(
           return { outcome: "out_of_stock", productIds: short.map((line) => line.product_id) };
         }
 
-        for (const line of lines) takeStock.run(line.product_id, line.quantity, options.stockDefault);
+        for (const line of lines)
+          statements.takeStock.run(line.product_id, line.quantity, options.stockDefault);
         return { outcome: "reserved", reservation: open(reservationId, "reserved", lines) };
       }),
 
@@ -136,8 +116,8 @@ export function openInventoryStore(
         if (standing === undefined) return open(reservationId, "released", []);
         const reservation = reservationOf(standing);
         if (reservation.status === "released") return reservation;
-        for (const line of reservation.lines) returnStock.run(line.product_id, line.quantity);
-        markReleased.run(reservationId);
+        for (const line of reservation.lines) statements.returnStock.run(line.product_id, line.quantity);
+        statements.markReleased.run(reservationId);
         return { ...reservation, status: "released" };
       }),
 
@@ -148,13 +128,43 @@ export function openInventoryStore(
 
     list({ status, limit, after }) {
       const rows =
-        status === undefined ? selectPage.all(after, limit) : selectPageOfStatus.all(status, after, limit);
+        status === undefined
+          ? statements.selectPage.all(after, limit)
+          : statements.selectPageOfStatus.all(status, after, limit);
       return (rows as ReservationRow[]).map(reservationOf);
     },
 
     clear() {
       transaction(() => sql.exec("DELETE FROM reservations; DELETE FROM stock"));
     },
+  };
+}
+
+function statementsOf(sql: DatabaseSync) {
+  return {
+    selectStock: sql.prepare("SELECT available, reserved FROM stock WHERE product_id = ?"),
+    upsertStock: sql.prepare(
+      `INSERT INTO stock (product_id, available, reserved) VALUES (?, ?, 0)
+     ON CONFLICT (product_id) DO UPDATE SET available = excluded.available`,
+    ),
+    takeStock: sql.prepare(
+      `INSERT INTO stock (product_id, available, reserved) VALUES (?1, ?3 - ?2, ?2)
+     ON CONFLICT (product_id) DO UPDATE SET available = available - ?2, reserved = reserved + ?2`,
+    ),
+    returnStock: sql.prepare(
+      "UPDATE stock SET available = available + ?2, reserved = reserved - ?2 WHERE product_id = ?1",
+    ),
+    selectReservation: sql.prepare("SELECT * FROM reservations WHERE reservation_id = ?"),
+    insertReservation: sql.prepare(
+      "INSERT INTO reservations (reservation_id, status, lines, created_at) VALUES (?, ?, ?, ?)",
+    ),
+    markReleased: sql.prepare("UPDATE reservations SET status = 'released' WHERE reservation_id = ?"),
+    selectPage: sql.prepare(
+      "SELECT * FROM reservations WHERE reservation_id > ? ORDER BY reservation_id LIMIT ?",
+    ),
+    selectPageOfStatus: sql.prepare(
+      "SELECT * FROM reservations WHERE status = ? AND reservation_id > ? ORDER BY reservation_id LIMIT ?",
+    ),
   };
 }
 

@@ -108,7 +108,7 @@ function parametersOf(
   const parameters: Record<string, string> = {};
   for (const [index, expected] of pattern.entries()) {
     const segment = segments[index] ?? "";
-    if (expected.startsWith("{")) parameters[expected.slice(1, -1)] = decoded(segment);
+    if (expected.startsWith("{") && segment !== "") parameters[expected.slice(1, -1)] = decoded(segment);
     else if (expected !== segment) return undefined;
   }
   return parameters;
