@@ -68,6 +68,8 @@ const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
 const pollMs = 10;
 const logBytesMax = 10_000_000;
+/** Above every system's highest process number. */
+const noProcess = 999_999_999;
 
 /** Starts the folder's server, or takes over the one that runs. Errors are one line, for the person at the terminal. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
@@ -85,7 +87,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       ensureCluster(places, keys, runsAs, options);
       keys.port = await choosePort(options.port, keys.port);
       writeKeys(folder, keys);
-      pid = await startServer(places, keys.port, runsAs, log, options.losesDataInCrash === true);
+      pid = await startAfterPredecessor(() =>
+        startServer(places, keys.port, runsAs, log, options.losesDataInCrash === true),
+      );
     }
     const server = pid;
     let stopping: Promise<void> | undefined;
@@ -128,10 +132,10 @@ async function adopt(
   const text = readIfThere(pidFile);
   if (text === undefined) return undefined;
   const pid = Number(text.split("\n")[0]);
-  if (!isAlive(pid)) return undefined;
   if (!isServerOf(pid, places.cluster)) {
-    // The number went to another process. Postgres would take that one for its predecessor and refuse to start.
-    rmSync(pidFile);
+    // It is gone, but its number may be another process's now, or a zombie's where nobody reaps: Postgres would
+    // take that for its predecessor. The rest of the file stays, for it shows whether its workers are gone too.
+    writeFileSync(pidFile, text.replace(/^.*$/m, String(noProcess)));
     return undefined;
   }
   const port = Number(text.split("\n")[3]);
@@ -270,6 +274,20 @@ function settings(losesDataInCrash: boolean): string[] {
     log_error_verbosity: "terse",
   };
   return Object.entries(values).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+}
+
+/** The workers of a server that was killed notice it, and end, in their own time; until then a new one refuses. */
+async function startAfterPredecessor(start: () => Promise<number>): Promise<number> {
+  const deadline = performance.now() + stopTimeoutMs;
+  for (;;) {
+    try {
+      return await start();
+    } catch (error) {
+      const waits = error instanceof Error && error.message.includes("pre-existing shared memory");
+      if (!waits || performance.now() > deadline) throw error;
+      await delay(10 * pollMs);
+    }
+  }
 }
 
 async function startServer(
