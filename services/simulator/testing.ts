@@ -54,6 +54,24 @@ export function clientOf(url: string): Client {
     });
 }
 
+/** How an operation of a partner's definition says where it goes. */
+export type Operation = { readonly method: string; readonly path: string };
+
+/** Sends a request as a definition describes it: fields fill the path, the rest is the body or the query. */
+export function callOperation(client: Client, operation: Operation, request: object): Promise<Reply> {
+  const rest: Record<string, unknown> = { ...request };
+  const path = operation.path.replace(/\{(\w+)\}/g, (_, field: string) => {
+    const value = encodeURIComponent(String(rest[field]));
+    delete rest[field];
+    return value;
+  });
+  if (operation.method === "PUT" || operation.method === "POST") return client(operation.method, path, rest);
+  const query = new URLSearchParams(
+    Object.entries(rest).map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  return client(operation.method, query.size === 0 ? path : `${path}?${query}`);
+}
+
 /** A new empty folder, and how to remove it. */
 export function temporaryFolder(): { readonly path: string; readonly remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), "webstore-simulator-"));
