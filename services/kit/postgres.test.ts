@@ -287,6 +287,33 @@ test("a statement whose connection is killed is an outage, a commit's last word 
   await own.close();
 });
 
+test("a connection that is lost between two statements of a transaction does not end the process", async () => {
+  const own = await openPostgres({
+    ...limits,
+    url: server.url,
+    schema: db.schema,
+    applicationName: "pausing-victim",
+  });
+  const lost = own.transaction(async (tx) => {
+    await tx.query("insert into items values ('pause-1', 1)");
+    await db.query(kill, ["pausing-victim"]);
+    await until(async () => (await tx.query("select 1").catch(() => [])).length === 0);
+  });
+  await expect(lost).rejects.toThrow(PostgresUnavailable);
+  await expect(lost).rejects.not.toThrow(CommitUnknown);
+  expect(await idsLike("pause-")).toEqual([]);
+  // The loss itself, with no statement under way to be told of it.
+  const idle = own.transaction(async (tx) => {
+    await tx.query("select 1");
+    await db.query(kill, ["pausing-victim"]);
+    const alive = "select 1 from pg_stat_activity where application_name = 'pausing-victim'";
+    await until(async () => (await db.query(alive)).length === 0);
+  });
+  await expect(idle).rejects.toThrow(PostgresUnavailable);
+  expect(await own.ready()).toBe(true);
+  await own.close();
+});
+
 test("notifications arrive, and after a lost connection the listener is told to look", async () => {
   const own = await openPostgres({
     ...limits,
