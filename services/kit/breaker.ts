@@ -17,7 +17,10 @@ export function openBreaker(peer: string, policy: BreakerPolicy | undefined): Br
     handleWhen((error) => error instanceof Outage),
     { halfOpenAfter: policy.coolDownMs, breaker: new ConsecutiveBreaker(policy.failures) },
   );
-  return { run: (work) => through(circuit, peer, work), state: () => (circuit.state === 0 ? 0 : circuit.state === 2 ? 1 : 2) };
+  return {
+    run: (work) => through(circuit, peer, work),
+    state: () => (circuit.state === 0 ? 0 : circuit.state === 2 ? 1 : 2),
+  };
 }
 
 async function through<T>(circuit: IPolicy, peer: string, work: () => Promise<T>): Promise<T> {

@@ -16,19 +16,48 @@ export const whole = (fallback: number, min: number, max: number) =>
 export const baseConfig = z.object({
   PRODUCTION_ENV: flag(false).describe("Production: no demo tokens, no /docs."),
   APP_HOST: z.string().min(1).max(255).default("127.0.0.1").describe("The address to listen on."),
-  RPC_PORT: z.coerce.number().int().min(0).max(65_535).optional().describe("gRPC; default: the definition's."),
-  ADMIN_PORT: z.coerce.number().int().min(0).max(65_535).optional().describe("Health and metrics; default: the definition's."),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("How much is logged."),
+  RPC_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe("gRPC; default: the definition's."),
+  ADMIN_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe("Health and metrics; default: the definition's."),
+  LOG_LEVEL: z
+    .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
+    .default("info")
+    .describe("How much is logged."),
   LOG_FILE: z.string().optional().describe("Errors also go to this file."),
-  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "must start with postgres://").optional().describe("Where the service's PostgreSQL schema is."),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must start with postgres://")
+    .optional()
+    .describe("Where the service's PostgreSQL schema is."),
   DATABASE_POOL_MAX: whole(8, 1, 100).describe("Connections to PostgreSQL."),
-  INTERNAL_API_KEY: z.string().min(16).max(256).optional().describe("Shared by the services of one store; proves that a caller is one of them."),
+  INTERNAL_API_KEY: z
+    .string()
+    .min(16)
+    .max(256)
+    .optional()
+    .describe("Shared by the services of one store; proves that a caller is one of them."),
   JWKS_URL: z.url().optional().describe("Where identity publishes its signing keys."),
   TOKEN_ISSUER: z.string().min(1).default("webstore").describe("The `iss` that access tokens must have."),
   TOKEN_AUDIENCE: z.string().min(1).default("webstore").describe("The `aud` that access tokens must have."),
   DEMO_TOKENS: flag(false).describe("Accept the opaque demo tokens. Refused in production."),
-  DRAIN_GRACE_MS: whole(10_000, 0, 600_000).describe("How long a stopping process may finish what is in hand."),
-  MESH: z.enum(["none", "istio"]).default("none").describe("Who retries and breaks: this process, or the mesh."),
+  DRAIN_GRACE_MS: whole(10_000, 0, 600_000).describe(
+    "How long a stopping process may finish what is in hand.",
+  ),
+  MESH: z
+    .enum(["none", "istio"])
+    .default("none")
+    .describe("Who retries and breaks: this process, or the mesh."),
 });
 export type BaseConfig = z.output<typeof baseConfig>;
 
@@ -38,7 +67,9 @@ export class ConfigError extends Error {
 
 /** Reads `schema` from `env`; throws one ConfigError that lists every problem. Values are not repeated: they may be secrets. */
 export function readConfig<T>(schema: z.ZodType<T>, env: Env): T {
-  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const present = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ""),
+  );
   const read = schema.safeParse(present);
   if (read.success) return read.data;
   const problems = read.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);

@@ -133,11 +133,15 @@ export type Runs = {
 /** A topic that this service consumes, and the name under which it shares the work with its replicas. */
 export type Consumption = { readonly topic: string; readonly group: string };
 
+/** The schema or database that a service keeps its data in. Nobody else opens it. */
+export type Stores = { readonly postgres?: string };
+
 export type ServiceDefinition<
   N extends string = string,
   C extends Contract = Contract,
   Calls extends Readonly<Record<string, Call>> = Readonly<Record<string, Call>>,
   Partners extends Readonly<Record<string, PartnerUse>> = Readonly<Record<string, PartnerUse>>,
+  S extends Stores = Stores,
 > = {
   readonly kind: "service";
   readonly name: N;
@@ -146,8 +150,7 @@ export type ServiceDefinition<
   readonly ports: { readonly rpc: number; readonly admin: number; readonly http?: number };
   readonly calls: Calls;
   readonly partners: Partners;
-  /** The schema or database it keeps its data in. Nobody else opens it. */
-  readonly stores: { readonly postgres?: string };
+  readonly stores: S;
   readonly publishes: readonly string[];
   readonly consumes: readonly Consumption[];
   readonly promises: { readonly [M in MethodName<C>]: ServicePromise };
@@ -160,13 +163,14 @@ type Stated<
   C extends Contract,
   Calls extends Readonly<Record<string, Call>>,
   Partners extends Readonly<Record<string, PartnerUse>>,
+  S extends Stores,
 > = Omit<
-  ServiceDefinition<N, C, Calls, Partners>,
+  ServiceDefinition<N, C, Calls, Partners, S>,
   "kind" | "calls" | "partners" | "stores" | "publishes" | "consumes"
 > & {
   readonly calls?: Calls;
   readonly partners?: Partners;
-  readonly stores?: { readonly postgres?: string };
+  readonly stores?: S;
   readonly publishes?: readonly string[];
   readonly consumes?: readonly Consumption[];
 };
@@ -178,15 +182,16 @@ export function defineService<
   const C extends Contract,
   const Calls extends Readonly<Record<string, Call>> = None,
   const Partners extends Readonly<Record<string, PartnerUse>> = None,
->(is: Stated<N, C, Calls, Partners>): ServiceDefinition<N, C, Calls, Partners> {
+  const S extends Stores = None,
+>(is: Stated<N, C, Calls, Partners, S>): ServiceDefinition<N, C, Calls, Partners, S> {
   return {
     kind: "service",
-    stores: {},
     publishes: [],
     consumes: [],
     ...is,
     calls: is.calls ?? ({} as Calls),
     partners: is.partners ?? ({} as Partners),
+    stores: is.stores ?? ({} as S),
   };
 }
 

@@ -24,7 +24,11 @@ export type PartnerParts = {
 };
 
 export function openPartnerClient<T extends PartnerUse>(use: T, url: string, parts: PartnerParts) {
-  const pool = new Pool(new URL(url).origin, { connections: connectionsMax, bodyTimeout: use.timeoutMs, headersTimeout: use.timeoutMs });
+  const pool = new Pool(new URL(url).origin, {
+    connections: connectionsMax,
+    bodyTimeout: use.timeoutMs,
+    headersTimeout: use.timeoutMs,
+  });
   const breaker = openBreaker(use.partner, use.breaker);
   const budget = retryBudget(0.2, 10);
 
@@ -62,7 +66,11 @@ export function openPartnerClient<T extends PartnerUse>(use: T, url: string, par
       if (error instanceof Refusal || error instanceof Outage) throw error;
       throw new Outage(use.partner, `${use.partner}: ${name}: ${(error as Error).message}`, { cause: error });
     } finally {
-      parts.duration.record((performance.now() - startedAt) / 1_000, { "peer.service": use.partner, operation: name, status });
+      parts.duration.record((performance.now() - startedAt) / 1_000, {
+        "peer.service": use.partner,
+        operation: name,
+        status,
+      });
     }
   }
 
@@ -76,7 +84,10 @@ export function openPartnerClient<T extends PartnerUse>(use: T, url: string, par
 }
 
 /** Fills the path from the request; what is left is the body, or the query where there is none. */
-function httpRequestOf(operation: Operation, request: Record<string, unknown>): { path: string; body?: string } {
+function httpRequestOf(
+  operation: Operation,
+  request: Record<string, unknown>,
+): { path: string; body?: string } {
   const rest = { ...request };
   const path = operation.path.replace(/\{(\w+)\}/g, (_, field: string) => {
     delete rest[field];
@@ -84,7 +95,9 @@ function httpRequestOf(operation: Operation, request: Record<string, unknown>): 
   });
   if (operation.method === "PUT" || operation.method === "POST") return { path, body: JSON.stringify(rest) };
   const query = new URLSearchParams(
-    Object.entries(rest).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    Object.entries(rest).flatMap(([name, value]): [string, string][] =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
   ).toString();
   return { path: query === "" ? path : `${path}?${query}` };
 }
@@ -106,7 +119,12 @@ function answerOf(peer: string, operation: Operation, status: number, text: stri
   if (status >= 500 || status === 429 || reason === undefined || !operation.refusals.includes(reason)) {
     throw new Outage(peer, `${peer}: ${status} ${reason ?? ""}`);
   }
-  throw new Refusal({ service: peer, reason, code: "FAILED_PRECONDITION", message: `${peer} refused: ${reason}` });
+  throw new Refusal({
+    service: peer,
+    reason,
+    code: "FAILED_PRECONDITION",
+    message: `${peer} refused: ${reason}`,
+  });
 }
 
 function reasonIn(text: string): string | undefined {

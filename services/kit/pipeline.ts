@@ -76,7 +76,9 @@ async function observe(exchange: Exchange, next: Next): Promise<unknown> {
   } catch (error) {
     failure = error;
     if (!(error instanceof Refusal)) {
-      inContext(exchange.context, () => parts.log.error({ rpc: rpc.path, error: describeError(error) }, "RPC failed"));
+      inContext(exchange.context, () =>
+        parts.log.error({ rpc: rpc.path, error: describeError(error) }, "RPC failed"),
+      );
     }
     throw error;
   } finally {
@@ -101,12 +103,17 @@ async function identify(exchange: Exchange, next: Next): Promise<unknown> {
   const allowed = rpc.access.some(
     (each) => each === "public" || roles.includes(each) || (each === "service" && caller !== undefined),
   );
-  if (!allowed) throw kitRefusals.refuse(user === undefined && caller === undefined ? "unauthenticated" : "permission_denied");
+  if (!allowed)
+    throw kitRefusals.refuse(
+      user === undefined && caller === undefined ? "unauthenticated" : "permission_denied",
+    );
 
   // On behalf of a user, a service has that user's rights; without one, its own.
-  const principal: Principal = user ?? (caller === undefined ? background.principal : { kind: "service", service: caller });
+  const principal: Principal =
+    user ?? (caller === undefined ? background.principal : { kind: "service", service: caller });
   const idempotencyKey = header(metadata, headers.idempotencyKey);
-  if (idempotencyKey !== undefined && idempotencyKey.length > 255) throw kitRefusals.refuse("invalid_request");
+  if (idempotencyKey !== undefined && idempotencyKey.length > 255)
+    throw kitRefusals.refuse("invalid_request");
   exchange.context = { ...exchange.context, principal, bearerToken, idempotencyKey };
   return next(exchange);
 }

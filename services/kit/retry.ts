@@ -1,7 +1,11 @@
 // When to try again, and for how long to wait. Only whoever knows that repeating is safe calls this.
 
 /** Full jitter: anywhere between 0 and the doubled-per-attempt cap, so that callers do not come back together. */
-export function backoffMs(attempt: number, is: { baseMs: number; capMs: number }, random: () => number): number {
+export function backoffMs(
+  attempt: number,
+  is: { baseMs: number; capMs: number },
+  random: () => number,
+): number {
   return random() * Math.min(is.capMs, is.baseMs * 2 ** (attempt - 1));
 }
 

@@ -13,14 +13,15 @@ import { currentContext, type RequestContext } from "./context.ts";
 import type { Call, ClientOf, Method } from "./definition.ts";
 import { headers } from "./pipeline.ts";
 import { backoffMs, delay, retryBudget } from "./retry.ts";
-import { toBuffer } from "./rpc-server.ts";
+import { messageBytesMax, toBuffer } from "./rpc-server.ts";
 import { failureOf } from "./rpc-status.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 export type ClientParts = {
   /** Who calls: the name that the callee sees. */
   readonly caller: string;
-  readonly internalKey: string;
+  /** Proves that the caller is one of the store's services; absent for strangers. */
+  readonly internalKey?: string;
   readonly mesh: "none" | "istio";
   readonly telemetry: Telemetry;
   readonly nowMs: () => number;
@@ -33,7 +34,7 @@ const backoff = { baseMs: 50, capMs: 1_000 };
 
 export function openRpcClient<T extends Call>(use: T, address: string, parts: ClientParts) {
   const channel = new Client(address, credentials.createInsecure(), {
-    "grpc.max_receive_message_length": 6 * 1024 * 1024,
+    "grpc.max_receive_message_length": messageBytesMax,
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 2_000,
     "grpc.keepalive_time_ms": 60_000,
@@ -44,7 +45,10 @@ export function openRpcClient<T extends Call>(use: T, address: string, parts: Cl
     use.methods.map((name) => {
       const method = use.contract.methods[name] as Method;
       const wire = wireOf(use, method);
-      return [name, (request: unknown) => callWithRetries(request, { use, channel, wire, breaker, budget, parts })];
+      return [
+        name,
+        (request: unknown) => callWithRetries(request, { use, channel, wire, breaker, budget, parts }),
+      ];
     }),
   );
   return { client: client as ClientOf<T>, breaker, close: () => channel.close() };
@@ -103,8 +107,14 @@ function isUnavailable(error: unknown): boolean {
   return cause?.code === status.UNAVAILABLE;
 }
 
-function callOnce(request: unknown, { use, channel, wire, parts }: Caller, context: RequestContext): Promise<unknown> {
-  const span = parts.telemetry.span(wire.path, "client", context.span?.traceparent, { "peer.service": use.service });
+function callOnce(
+  request: unknown,
+  { use, channel, wire, parts }: Caller,
+  context: RequestContext,
+): Promise<unknown> {
+  const span = parts.telemetry.span(wire.path, "client", context.span?.traceparent, {
+    "peer.service": use.service,
+  });
   const metadata = metadataOf(parts, context, span.traceparent);
   const deadline = Math.min(parts.nowMs() + use.timeoutMs, context.deadlineAtMs);
   return new Promise((resolve, reject) => {
@@ -131,7 +141,7 @@ function callOnce(request: unknown, { use, channel, wire, parts }: Caller, conte
 function metadataOf(parts: ClientParts, context: RequestContext, traceparent: string): Metadata {
   const metadata = new Metadata();
   metadata.set(headers.callingService, parts.caller);
-  metadata.set(headers.internalKey, parts.internalKey);
+  if (parts.internalKey !== undefined) metadata.set(headers.internalKey, parts.internalKey);
   metadata.set(headers.traceparent, traceparent);
   if (context.bearerToken !== undefined) metadata.set(headers.authorization, `Bearer ${context.bearerToken}`);
   if (context.idempotencyKey !== undefined) metadata.set(headers.idempotencyKey, context.idempotencyKey);

@@ -3,9 +3,24 @@
 // checked-in descriptors, so that proto/ stays the only place that says it.
 
 import { readFileSync } from "node:fs";
-import { createFileRegistry, type DescField, type DescMessage, fromBinary, getOption, hasOption } from "@bufbuild/protobuf";
+import {
+  createFileRegistry,
+  type DescField,
+  type DescMessage,
+  fromBinary,
+  getOption,
+  hasOption,
+} from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { Access, access, deadline_ms, refusals, rules, sensitive } from "@webstore/proto/es/options/v1";
+import {
+  Access,
+  access,
+  deadline_ms,
+  oneof_required,
+  refusals,
+  rules,
+  sensitive,
+} from "@webstore/proto/es/options/v1";
 import type { Violation } from "./refusal.ts";
 
 export type RpcAccess = "public" | "user" | "admin" | "service";
@@ -18,7 +33,9 @@ export type RpcOptions = {
   readonly validate: (request: unknown) => Violation[];
 };
 
-export const descriptorBytes: Buffer = readFileSync(new URL(import.meta.resolve("@webstore/proto/descriptors.binpb")));
+export const descriptorBytes: Buffer = readFileSync(
+  new URL(import.meta.resolve("@webstore/proto/descriptors.binpb")),
+);
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorBytes));
 
 const accessNames: Readonly<Record<number, RpcAccess>> = {
@@ -81,8 +98,10 @@ function messageCheck(message: DescMessage): Check {
   for (const member of message.members) {
     if (member.kind === "oneof") {
       const byCase = new Map(member.fields.map((field) => [field.localName, fieldCheck(field)]));
-      const required = member.fields.some((field) => hasOption(field, rules) && getOption(field, rules).required);
-      fields.push([member.localName, member.name, oneofCheck(byCase, required)]);
+      const required = member.fields.some(
+        (field) => hasOption(field, rules) && getOption(field, rules).required,
+      );
+      fields.push([member.localName, member.name, oneofCheck(byCase, getOption(member, oneof_required))]);
     } else {
       const checked = fieldCheck(member);
       if (checked !== nothingToCheck) fields.push([member.localName, member.name, checked]);
@@ -137,26 +156,42 @@ function rulesOf(field: DescField): Rules {
 
 function elementCheck(field: DescField): Check {
   const is = rulesOf(field);
-  if (field.message !== undefined) return nestedCheck(field.message, is.required && field.fieldKind !== "list");
+  if (field.message !== undefined)
+    return nestedCheck(field.message, is.required && field.fieldKind !== "list");
+  if (field.enum !== undefined) return enumCheck(is.required);
   if (is === noRules) return nothingToCheck;
-  if (field.fieldKind === "enum" || field.listKind === "enum") return enumCheck(is.required);
   return scalarCheck(is);
 }
 
 function nestedCheck(message: DescMessage, required: boolean): Check {
-  const inner = message.typeName.startsWith("google.protobuf.") ? nothingToCheck : messageCheck(message);
+  const inner = message.typeName === "google.protobuf.Timestamp" ? timestampCheck : messageCheck(message);
   return (value, path, violations) => {
     if (value !== undefined && value !== null) inner(value, path, violations);
     else if (required) violations.push({ field: path, description: "is required" });
   };
 }
 
+/** ts-proto gives a Date; what is out of a Date's range becomes an invalid one. */
+const timestampCheck: Check = (value, path, violations) => {
+  const valid = value instanceof Date && !Number.isNaN(value.getTime());
+  if (!valid) violations.push({ field: path, description: "is not a time" });
+};
+
 function enumCheck(required: boolean): Check {
   return (value, path, violations) => {
     const unspecified = typeof value === "string" ? value.endsWith("_UNSPECIFIED") : value === 0;
-    if (value === "UNRECOGNIZED" || value === -1) violations.push({ field: path, description: "is not a known value" });
+    if (value === "UNRECOGNIZED" || value === -1)
+      violations.push({ field: path, description: "is not a known value" });
     else if (required && unspecified) violations.push({ field: path, description: "is required" });
   };
+}
+
+/** Code points, as the contracts count; a string much too long is not walked. */
+function lengthOf(text: string): number {
+  if (text.length > 100_000) return text.length;
+  let length = 0;
+  for (const _ of text) length += 1;
+  return length;
 }
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -165,8 +200,9 @@ function scalarCheck(is: Rules): Check {
   const pattern = is.pattern === "" ? undefined : new RegExp(is.pattern, "u");
   const text = (value: string): string | undefined => {
     if (value === "") return is.required ? "is required" : undefined;
-    if (value.length < is.minLen) return `must have at least ${is.minLen} characters`;
-    if (is.maxLen > 0 && value.length > is.maxLen) return `must have at most ${is.maxLen} characters`;
+    const length = lengthOf(value);
+    if (length < is.minLen) return `must have at least ${is.minLen} characters`;
+    if (is.maxLen > 0 && length > is.maxLen) return `must have at most ${is.maxLen} characters`;
     if (is.uuid && !uuidPattern.test(value)) return "must be a UUID in lower case";
     if (pattern !== undefined && !pattern.test(value)) return `must match ${is.pattern}`;
     return undefined;

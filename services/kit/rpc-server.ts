@@ -19,7 +19,8 @@ export type RpcServer = {
   drain(graceMs: number): Promise<void>;
 };
 
-const messageBytesMax = 6 * 1024 * 1024;
+/** Above the largest image, so that the catalog can refuse one with its own reason. */
+export const messageBytesMax = 7 * 1024 * 1024;
 let allContracts: PackageDefinition | undefined;
 
 export async function startRpcServer<C extends Contract>(is: {
@@ -44,16 +45,27 @@ export async function startRpcServer<C extends Contract>(is: {
   return {
     port,
     setServing(serving) {
-      for (const name of ["", is.contract.fullName]) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
+      for (const name of ["", is.contract.fullName])
+        health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
     },
     drain: (graceMs) => drain(server, graceMs),
   };
 }
 
-function addContract<C extends Contract>(server: Server, contract: C, handlers: HandlersOf<C>, parts: PipelineParts) {
+function addContract<C extends Contract>(
+  server: Server,
+  contract: C,
+  handlers: HandlersOf<C>,
+  parts: PipelineParts,
+) {
   const byMethod = Object.entries(contract.methods).map(([name, method]) => {
     const path = `/${contract.fullName}/${method.name}`;
-    const rpc: Rpc = { ...rpcOptions(contract.fullName, method.name), service: contract.fullName, method: method.name, path };
+    const rpc: Rpc = {
+      ...rpcOptions(contract.fullName, method.name),
+      service: contract.fullName,
+      method: method.name,
+      path,
+    };
     const handler = handlers[name as keyof C["methods"]] as (request: unknown) => Promise<unknown>;
     return { name, method, path, implementation: implementationOf(rpc, handler, parts) };
   });
@@ -86,7 +98,13 @@ function implementationOf(
 ): handleUnaryCall<unknown, unknown> {
   const run = pipelineOf(handler);
   return (call, answer) => {
-    const exchange: Exchange = { rpc, parts, metadata: call.metadata, request: call.request, context: contextOf(call) };
+    const exchange: Exchange = {
+      rpc,
+      parts,
+      metadata: call.metadata,
+      request: call.request,
+      context: contextOf(call),
+    };
     run(exchange).then(
       (outcome) => {
         if ("failed" in outcome) answer(outcome.failed);

@@ -57,7 +57,8 @@ export function failureOf(peer: string, error: ServiceError): Refusal | Outage {
     const refusal = refusalIn(error, Status.decode(encoded));
     if (refusal !== undefined) return refusal;
   }
-  const notSent = error.code === status.UNAVAILABLE && /No connection established|ECONNREFUSED/.test(error.details);
+  const notSent =
+    error.code === status.UNAVAILABLE && /No connection established|ECONNREFUSED/.test(error.details);
   return new Outage(peer, `${peer}: ${status[error.code]} ${error.details}`, { cause: error, notSent });
 }
 

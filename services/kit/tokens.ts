@@ -21,9 +21,24 @@ const tokenLengthMax = 4_096;
 
 /** The demo's opaque tokens and whose they are; the users are seeded by identity under these ids. */
 export const demoUsers = {
-  ada: { userId: "00000000-0000-4000-8000-000000000001", username: "ada", role: "user", token: "user-token-123" },
-  grace: { userId: "00000000-0000-4000-8000-000000000002", username: "grace", role: "admin", token: "admin-token-456" },
-  test: { userId: "00000000-0000-4000-8000-000000000003", username: "test", role: "user", token: "test-token-789" },
+  ada: {
+    userId: "00000000-0000-4000-8000-000000000001",
+    username: "ada",
+    role: "user",
+    token: "user-token-123",
+  },
+  grace: {
+    userId: "00000000-0000-4000-8000-000000000002",
+    username: "grace",
+    role: "admin",
+    token: "admin-token-456",
+  },
+  test: {
+    userId: "00000000-0000-4000-8000-000000000003",
+    username: "test",
+    role: "user",
+    token: "test-token-789",
+  },
 } as const;
 
 export function tokenVerifier(is: {
@@ -68,7 +83,8 @@ export function tokenVerifier(is: {
       const user: User = { kind: "user", userId: payload.sub as string, role: payload.role };
       return { user, expiresAtMs: (payload.exp as number) * 1_000 };
     } catch (error) {
-      if (keysUnavailable(error)) throw new Outage("identity", "the signing keys cannot be fetched", { cause: error });
+      if (keysUnavailable(error))
+        throw new Outage("identity", "the signing keys cannot be fetched", { cause: error });
       throw kitRefusals.refuse("unauthenticated");
     }
   }

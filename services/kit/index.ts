@@ -1,0 +1,46 @@
+// The kit's public face: what a service may use. Whatever is not named here is the kit's own.
+
+export type { AdminRoute } from "./admin-server.ts";
+export { type Breaker, openBreaker } from "./breaker.ts";
+export type { Bus, Event, Message, ReceivedMessage, Subscription } from "./bus.ts";
+export {
+  type BaseConfig,
+  ConfigError,
+  dependencyVariable,
+  type Env,
+  flag,
+  readConfig,
+  whole,
+} from "./config.ts";
+export { startConsumer } from "./consumer.ts";
+export { currentContext, inContext, type Principal, type RequestContext, type Role } from "./context.ts";
+export {
+  type ClientOf,
+  call,
+  definePartner,
+  defineService,
+  type HandlersOf,
+  operation,
+  type PartnerClientOf,
+  type PortsOf,
+  partner,
+  type ServiceDefinition,
+} from "./definition.ts";
+export { inboxMigrations, isAlreadyConsumed, once as consumeOnce } from "./inbox.ts";
+export { describeError, type Log, openLog } from "./log.ts";
+export type { Outbox } from "./outbox.ts";
+export {
+  CommitUnknown,
+  type Postgres,
+  PostgresUnavailable,
+  postgresCounters,
+  UniqueViolation,
+  WriteRefused,
+} from "./postgres.ts";
+export { defineRefusals, kitRefusals, Outage, Refusal, type Refusals } from "./refusal.ts";
+export { backoffMs, delay } from "./retry.ts";
+export { PortTaken } from "./rpc-server.ts";
+export { type Process, type Running, run, type ServiceProgram, type Started, service } from "./service.ts";
+export type { Attributes, Counter, Histogram, Span, Telemetry } from "./telemetry.ts";
+export { demoUsers, type TokenVerifier } from "./tokens.ts";
+export { type Statement, type Write, writes } from "./write.ts";

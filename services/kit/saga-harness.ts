@@ -1,0 +1,222 @@
+// Visits every step of a saga and hurts it there. For each visit the test says afterwards whether
+// what stands is all or nothing; the harness sees to it that nothing was left out.
+//
+//   refused     the step refuses instead of running, so that its effect never happened
+//   lost        the step runs, but its answer never arrives: it is given up and undone
+//   crashed     the process is gone before or after the step, or before or after a journal write,
+//               forward and backward, and another one goes on
+// Each with every do and undo run once and twice.
+//
+// A crash is a promise that never settles: the engine that waits for it does nothing more, as a dead
+// process does. The next engine has another owner and finds the lease run out.
+
+import { randomUUID } from "node:crypto";
+import { openLog } from "./log.ts";
+import type { Postgres } from "./postgres.ts";
+import { Outage, Refusal } from "./refusal.ts";
+import type { AnySaga, Data, Saga, Step } from "./saga.ts";
+import { openSagaEngine, type SagaOutcome } from "./saga-engine.ts";
+import { type Journal, openJournal } from "./saga-journal.ts";
+import { unrecordedTelemetry } from "./telemetry.ts";
+import type { Write } from "./write.ts";
+
+export type Injury =
+  | { readonly kind: "none" }
+  | { readonly kind: "refused" | "lost"; readonly step: string }
+  | { readonly kind: "crashed"; readonly at: string; readonly when: "before" | "after" };
+
+/** `refusedToo`: the step that refuses besides, so that crashes also hit the way back. */
+export type Visit = {
+  readonly injury: Injury;
+  readonly repeat: 1 | 2;
+  readonly refusedToo: string | undefined;
+};
+
+export function describeVisit({ injury, repeat, refusedToo }: Visit): string {
+  const where =
+    injury.kind === "none"
+      ? "undisturbed"
+      : injury.kind === "crashed"
+        ? `crashed ${injury.when} ${injury.at}`
+        : `${injury.step} ${injury.kind}`;
+  const besides = refusedToo === undefined ? "" : `, while ${refusedToo} refuses`;
+  return `${where}${besides}, each do and undo ${repeat === 1 ? "once" : "twice"}`;
+}
+
+/** Every visit of this saga. Journal writes are counted by running it once, with and without a refusal at the last effect. */
+export function visitsOf(saga: AnySaga): Visit[] {
+  const visits: Visit[] = [];
+  const names = saga.steps.map(({ name }) => name);
+  const effects = saga.steps.filter(({ kind }) => kind === "step").map(({ name }) => name);
+  const lastUndoable = effects.findLast((name) => !isBestEffort(saga, name));
+  for (const repeat of [1, 2] as const) {
+    visits.push({ injury: { kind: "none" }, repeat, refusedToo: undefined });
+    for (const step of names)
+      visits.push({ injury: { kind: "refused", step }, repeat, refusedToo: undefined });
+    for (const step of effects)
+      visits.push({ injury: { kind: "lost", step }, repeat, refusedToo: undefined });
+    for (const refusedToo of [undefined, lastUndoable]) {
+      const points = [...names.map((name) => `do ${name}`), ...journalPoints(saga, refusedToo)];
+      if (refusedToo !== undefined) points.push(...names.map((name) => `undo ${name}`));
+      for (const at of points) {
+        for (const when of ["before", "after"] as const) {
+          visits.push({ injury: { kind: "crashed", at, when }, repeat, refusedToo });
+        }
+      }
+    }
+  }
+  return visits;
+}
+
+function isBestEffort(saga: AnySaga, name: string): boolean {
+  return saga.steps.some((step) => step.name === name && step.kind === "step" && step.bestEffort);
+}
+
+/** One to begin, one a write, one for an end that is no write; going back: the turn, the undone writes, the end. */
+function journalPoints(saga: AnySaga, refusedToo: string | undefined): string[] {
+  const until =
+    refusedToo === undefined ? saga.steps.length : saga.steps.findIndex(({ name }) => name === refusedToo);
+  const passed = saga.steps.slice(0, until);
+  const forward = passed.filter(({ kind }) => kind === "write").length;
+  const endsApart = saga.steps.at(-1)?.kind === "step" ? 1 : 0;
+  const backward = 2 + passed.filter((step) => step.kind === "write" && step.undo !== undefined).length;
+  const total = 1 + forward + (refusedToo === undefined ? endsApart : backward);
+  return Array.from({ length: total }, (_, index) => `journal write ${index + 1}`);
+}
+
+export type Visited = {
+  readonly outcome: SagaOutcome;
+  /** Whether the injury was really met: a visit that never reached its point proves nothing. */
+  readonly met: boolean;
+  readonly sagaId: string;
+};
+
+const settleMs = 20_000;
+
+/** Runs one visit to the saga's end, with as many engines as it takes. */
+export async function visitSaga<Input extends Record<string, Data>, Ports extends object>(
+  saga: Saga<Input, Ports>,
+  is: { postgres: Postgres; ports: Ports; input: Input; sagaId?: string; visit: Visit },
+): Promise<Visited> {
+  const sagaId = is.sagaId ?? randomUUID();
+  const harm = injure(is.visit);
+  const injured = { ...saga, steps: saga.steps.map((step) => harm.step(step)) } as typeof saga;
+  const engineOf = (owner: string) => {
+    const journal = openJournal({ postgres: is.postgres, owner, leaseMs: 50, key: "harness" });
+    return openSagaEngine<Ports>({
+      journal: harm.journal(journal),
+      sagas: [injured as unknown as AnySaga],
+      ports: is.ports,
+      log: openLog("harness", { level: "silent" }),
+      telemetry: unrecordedTelemetry("harness"),
+      leaseMs: 50,
+      random: () => 0,
+      delayMs: async () => {},
+    });
+  };
+
+  const first = engineOf("first");
+  const begun = first.begin(injured, { id: sagaId, requestHash: "same", input: is.input, traceparent: "" });
+  const died = await Promise.race([harm.crashed, begun.then(() => first.settle(sagaId, settleMs))]);
+  await first.stop(0);
+  if (died !== "crashed") return { outcome: died as SagaOutcome, met: harm.met(), sagaId };
+
+  const second = engineOf("second");
+  // A caller that repeats its request, as one whose connection broke would.
+  await second.begin(injured, { id: sagaId, requestHash: "same", input: is.input, traceparent: "" });
+  const outcome = await second.settle(sagaId, settleMs);
+  await second.stop(0);
+  return { outcome: outcome ?? { status: "unfinished" }, met: harm.met(), sagaId };
+}
+
+/** The visit as wrappers around the steps and the journal. */
+function injure({ injury, repeat, refusedToo }: Visit) {
+  let met = injury.kind === "none";
+  let dead = false;
+  let die = (_: "crashed") => {};
+  const crashed = new Promise<"crashed">((resolve) => {
+    die = resolve;
+  });
+  const gone = new Promise<never>(() => {});
+  const crash = (): Promise<never> => {
+    met = true;
+    dead = true;
+    die("crashed");
+    return gone;
+  };
+  /** Runs `work` at a named point, and is gone before or after it if that is the injury; only once. */
+  const at = async <T>(point: string, work: () => Promise<T>): Promise<T> => {
+    const here = injury.kind === "crashed" && injury.at === point && !met;
+    if (here && injury.when === "before") return crash();
+    const result = await work();
+    return here ? crash() : result;
+  };
+  const refuses = (name: string) =>
+    (injury.kind === "refused" && injury.step === name) || refusedToo === name;
+  const refusal = (name: string) =>
+    new Refusal({
+      service: "harness",
+      reason: "injected",
+      code: "FAILED_PRECONDITION",
+      message: `injected at ${name}`,
+    });
+
+  const step = (real: Step): Step => {
+    if (real.kind === "write") return injuredWrite(real);
+    const undo = real.undo;
+    return {
+      ...real,
+      do: (scope) =>
+        at(`do ${real.name}`, async () => {
+          if (refuses(real.name)) {
+            met ||= injury.kind === "refused" && injury.step === real.name;
+            throw refusal(real.name);
+          }
+          let result = await real.do(scope);
+          if (repeat === 2) result = await real.do(scope);
+          if (injury.kind === "lost" && injury.step === real.name) {
+            met = true;
+            throw new Outage("harness", `the answer of ${real.name} is lost`);
+          }
+          return result;
+        }),
+      undo:
+        undo &&
+        ((scope) =>
+          at(`undo ${real.name}`, async () => {
+            await undo(scope);
+            if (repeat === 2) await undo(scope);
+          })),
+    };
+  };
+
+  const injuredWrite = (real: Extract<Step, { kind: "write" }>): Step => ({
+    ...real,
+    do: (scope): Write => {
+      if (!refuses(real.name)) return real.do(scope);
+      met = true;
+      throw refusal(real.name);
+    },
+  });
+
+  const journal = (real: Journal): Journal => {
+    let writes = 0;
+    const counted = <T>(work: () => Promise<T>): Promise<T> => {
+      writes += 1;
+      return at(`journal write ${writes}`, work);
+    };
+    // A dead process neither claims nor renews: its own timer is stopped by the harness a moment later.
+    const mine = dead;
+    const alive = <T>(work: () => Promise<T>): Promise<T> => (dead !== mine ? gone : work());
+    return {
+      ...real,
+      begin: (is) => counted(() => real.begin(is)),
+      advance: (record, to, ...also) => counted(() => real.advance(record, to, ...also)),
+      claim: (sagas, limit) => alive(() => real.claim(sagas, limit)),
+      renew: (ids) => alive(() => real.renew(ids)),
+      release: (ids) => alive(() => real.release(ids)),
+    };
+  };
+
+  return { step, journal, crashed, met: () => met };
+}

@@ -1,0 +1,138 @@
+// What a saga is: steps that are done top to bottom and, when one fails, undone bottom to top.
+// This file is the language; saga-engine.ts runs it, saga-journal.ts remembers it.
+//
+// Two kinds of step:
+//   step   an effect elsewhere: a call to another service or a partner. It is made under the key
+//          `<saga id>:<step>`, and repeating it under that key must give the same answer.
+//   write  a change in this service's own schema, given as a Write. It is committed together with
+//          the journal, so it happens exactly once.
+//
+// What an author must keep to, and the harness (saga-harness.ts) tests:
+//   A1. Whatever a replay could see differently (prices, clocks, random ids) is fixed in the input.
+//   A2. do and undo may be run again at any time, also after they have succeeded.
+//   A3. undo may find that its do never happened, or is still on its way: then it sees to it that
+//       it never will (a tombstone), and succeeds.
+//   A4. Results are plain data. They and the input are stored; a secret is named in `secrets`, and
+//       is then stored sealed and only until the saga ends.
+
+import type { Refusal } from "./refusal.ts";
+import type { Write } from "./write.ts";
+
+export type Data =
+  | null
+  | boolean
+  | number
+  | string
+  | bigint
+  | readonly Data[]
+  | { readonly [key: string]: Data };
+
+type Scope<Input, Ports, Results> = { readonly sagaId: string; readonly input: Input } & Ports & Results;
+type With<Results, N extends string, R> = Results & { readonly [K in N]: R };
+/** An undo knows what was done before its own step, and its own result only if there was an answer. */
+type WithMaybe<Results, N extends string, R> = Results & { readonly [K in N]?: R };
+
+/** A step as the engine sees it: types are gone, the scope is a record. */
+export type Step = { readonly name: string } & (
+  | {
+      readonly kind: "step";
+      readonly do: (scope: never) => Promise<unknown>;
+      readonly undo?: ((scope: never) => Promise<unknown>) | undefined;
+      readonly attemptsMax: number;
+      readonly bestEffort: boolean;
+    }
+  | {
+      readonly kind: "write";
+      readonly do: (scope: never) => Write;
+      readonly undo?: ((scope: never) => Write) | undefined;
+      readonly whenRefused?: ((what: string) => Refusal) | undefined;
+    }
+);
+
+export type SagaOptions<Input> = {
+  /** Raised whenever the steps change: a saga is finished by the version that began it. */
+  readonly version: number;
+  /** Fields of the input that are stored sealed, and forgotten at the end. */
+  readonly secrets?: readonly (keyof Input & string)[];
+  /** What the caller is told when a step was given up after its attempts, and all was undone. */
+  readonly givenUp: (step: string) => Refusal;
+};
+
+export type Saga<Input = never, Ports = never, Results = unknown> = {
+  readonly name: string;
+  readonly options: SagaOptions<Input>;
+  readonly steps: readonly Step[];
+
+  /**
+   * An effect elsewhere. `attemptsMax` (3) counts the tries before it is given up and undone.
+   * `bestEffort` (false): given up or refused, the saga goes on without its result.
+   */
+  step<const N extends string, R>(
+    name: N,
+    is: {
+      do: (scope: Scope<Input, Ports, Results>) => Promise<R>;
+      undo?: (scope: Scope<Input, Ports, WithMaybe<Results, N, R>>) => Promise<unknown>;
+      attemptsMax?: number;
+      bestEffort?: false;
+    },
+  ): Saga<Input, Ports, With<Results, N, R>>;
+  step<const N extends string, R>(
+    name: N,
+    is: {
+      do: (scope: Scope<Input, Ports, Results>) => Promise<R>;
+      attemptsMax?: number;
+      bestEffort: true;
+    },
+  ): Saga<Input, Ports, WithMaybe<Results, N, R>>;
+
+  /**
+   * A change of our own, in one commit with the journal. `whenRefused` turns what the Write's own
+   * guard said (`webstore_expect`) into a refusal; without it such a failure is a bug.
+   */
+  write<const N extends string>(
+    name: N,
+    is: {
+      do: (scope: Scope<Input, Ports, Results>) => Write;
+      undo?: (scope: Scope<Input, Ports, Results>) => Write;
+      whenRefused?: (what: string) => Refusal;
+    },
+  ): Saga<Input, Ports, Results>;
+};
+
+type StepOf<Kind extends Step["kind"]> = Extract<Step, { kind: Kind }>;
+type EffectIs = Pick<StepOf<"step">, "do" | "undo"> & { attemptsMax?: number; bestEffort?: boolean };
+type WriteIs = Pick<StepOf<"write">, "do" | "undo" | "whenRefused">;
+
+const attemptsMaxDefault = 3;
+
+/** `Ports` is what its steps may use: typed clients and stores. */
+export function saga<Input, Ports>(name: string, options: SagaOptions<Input>): Saga<Input, Ports> {
+  return withSteps(name, options as SagaOptions<never>, []) as unknown as Saga<Input, Ports>;
+}
+
+function withSteps(name: string, options: SagaOptions<never>, steps: readonly Step[]): unknown {
+  const and = (step: Step) => {
+    if (steps.some((each) => each.name === step.name))
+      throw new Error(`saga ${name} has two steps ${step.name}`);
+    return withSteps(name, options, [...steps, step]);
+  };
+  return {
+    name,
+    options,
+    steps,
+    step: (stepName: string, is: EffectIs) =>
+      and({ kind: "step", attemptsMax: attemptsMaxDefault, bestEffort: false, ...is, name: stepName }),
+    write: (stepName: string, is: WriteIs) => and({ kind: "write", ...is, name: stepName }),
+  };
+}
+
+/** Any saga, whatever it works on: what the engine, the journal and the harness take. */
+export type AnySaga = {
+  readonly name: string;
+  readonly options: {
+    readonly version: number;
+    readonly secrets?: readonly string[];
+    readonly givenUp: (step: string) => Refusal;
+  };
+  readonly steps: readonly Step[];
+};
