@@ -15,6 +15,7 @@ import type { Histogram } from "./telemetry.ts";
 
 const answerBytesMax = 1024 * 1024;
 const connectionsMax = 32;
+const detailLengthMax = 1_000;
 const backoff = { baseMs: 50, capMs: 1_000 };
 
 export type PartnerParts = {
@@ -115,23 +116,24 @@ async function limitedText(body: AsyncIterable<Buffer>): Promise<string> {
 
 function answerOf(peer: string, operation: Operation, status: number, text: string): z.output<z.ZodType> {
   if (status >= 200 && status < 300) return operation.response.parse(text === "" ? {} : JSON.parse(text));
-  const reason = reasonIn(text);
+  const { reason, ...details } = detailsIn(text);
   if (status >= 500 || status === 429 || reason === undefined || !operation.refusals.includes(reason)) {
     throw new Outage(peer, `${peer}: ${status} ${reason ?? ""}`);
   }
-  throw new Refusal({
-    service: peer,
-    reason,
-    code: "FAILED_PRECONDITION",
-    message: `${peer} refused: ${reason}`,
-  });
+  const message = `${peer} refused: ${reason}`;
+  throw new Refusal({ service: peer, reason, code: "FAILED_PRECONDITION", message, details });
 }
 
-function reasonIn(text: string): string | undefined {
+/** The texts of a refusal's body, such as its `reason` and the products that are out of stock; lists with commas. */
+function detailsIn(text: string): Record<string, string> {
   try {
-    const { reason } = JSON.parse(text) as { reason?: unknown };
-    return typeof reason === "string" && reason.length <= 100 ? reason : undefined;
+    const body = JSON.parse(text) as Record<string, unknown>;
+    return Object.fromEntries(
+      Object.entries(body)
+        .filter(([, value]) => typeof value === "string" || Array.isArray(value))
+        .map(([name, value]) => [name, String(value).slice(0, detailLengthMax)]),
+    );
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -98,9 +98,6 @@ function messageCheck(message: DescMessage): Check {
   for (const member of message.members) {
     if (member.kind === "oneof") {
       const byCase = new Map(member.fields.map((field) => [field.localName, fieldCheck(field)]));
-      const required = member.fields.some(
-        (field) => hasOption(field, rules) && getOption(field, rules).required,
-      );
       fields.push([member.localName, member.name, oneofCheck(byCase, getOption(member, oneof_required))]);
     } else {
       const checked = fieldCheck(member);
