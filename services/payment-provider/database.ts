@@ -1,0 +1,147 @@
+// The one file that the provider keeps, and its transactions.
+//
+// Invariants:
+//   D1. One process has it: a second start on the same file is refused at once.
+//   D2. A request's changes, its idempotency record and its events are one transaction, so a
+//       process killed at any instant leaves all of them or none.
+//   D3. A number taken from a counter is never taken again, also after a restart: it is stored by
+//       the transaction that first uses it.
+
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+
+/** The collections of the API. Each row is an object of the API as JSON, and what it is found by. */
+export const collectionNames = [
+  "payment_intents",
+  "charges",
+  "refunds",
+  "disputes",
+  "events",
+  "balance_transactions",
+] as const;
+export type CollectionName = (typeof collectionNames)[number];
+
+const schema = `
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS idempotency (
+  key TEXT PRIMARY KEY, created INTEGER NOT NULL, path TEXT NOT NULL, fingerprint TEXT NOT NULL,
+  request_id TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS idempotency_created ON idempotency (created);
+CREATE TABLE IF NOT EXISTS scenarios (
+  seq INTEGER PRIMARY KEY, action TEXT NOT NULL, delay_ms INTEGER NOT NULL, remaining INTEGER NOT NULL,
+  order_id TEXT, payment_intent TEXT, operation TEXT, token TEXT, event TEXT);
+CREATE TABLE IF NOT EXISTS deliveries (
+  seq INTEGER PRIMARY KEY, event TEXT NOT NULL, payment_intent TEXT NOT NULL, due_at_ms INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, overtaken_by_next INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due_at_ms);
+${collectionNames
+  .map(
+    (name) => `
+CREATE TABLE IF NOT EXISTS ${name} (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, created INTEGER NOT NULL, parent TEXT, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS ${name}_created ON ${name} (created);
+CREATE INDEX IF NOT EXISTS ${name}_parent ON ${name} (parent, created) WHERE parent IS NOT NULL;`,
+  )
+  .join("")}`;
+
+export type Counter = "ids" | "draws" | "starts";
+
+export type Database = {
+  prepare(sql: string): StatementSync;
+  /** All or nothing, unless `keeps` says of what was thrown that the changes stand. */
+  transact<T>(work: () => T, keeps: (thrown: unknown) => boolean): T;
+  /** Takes the next number; it is stored by the running transaction, or at once without one. */
+  next(counter: Counter): number;
+  /** Forgets everything except the number of ids that were given out. */
+  reset(): void;
+  /** Forgets answers older than a day and events older than 30 days, as Stripe does. */
+  forget(nowSeconds: number): void;
+  close(): void;
+};
+
+function open(path: string): DatabaseSync {
+  if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
+  const sqlite = new DatabaseSync(path, { timeout: 0 });
+  try {
+    // Exclusive: no other process looks at this file, and the lock is taken once instead of per request.
+    sqlite.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+    // A checkpoint waits for the disk, so it comes seldom: once in 32 MiB of log.
+    sqlite.exec("PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;");
+    sqlite.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
+    return sqlite;
+  } catch (error) {
+    sqlite.close();
+    throw error;
+  }
+}
+
+export function openDatabase(path: string): Database {
+  let sqlite: DatabaseSync;
+  try {
+    sqlite = open(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`payment-provider: cannot open ${path}: ${reason}`, { cause });
+  }
+  const prepare = (sql: string) => sqlite.prepare(sql);
+  const begin = prepare("BEGIN");
+  const commit = prepare("COMMIT");
+  const rollback = prepare("ROLLBACK");
+  const writeCounter = prepare(
+    "INSERT INTO counters VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+  );
+  const counters = new Map<Counter, number>();
+  for (const row of prepare("SELECT name, value FROM counters").all()) {
+    counters.set(row.name as Counter, Number(row.value));
+  }
+  const unstored = new Set<Counter>();
+  const storeCounters = () => {
+    for (const name of unstored) writeCounter.run(name, counters.get(name) ?? 0);
+    unstored.clear();
+  };
+  const forgetAnswers = prepare("DELETE FROM idempotency WHERE created < ?");
+  const forgetEvents = prepare("DELETE FROM events WHERE created < ?");
+
+  return {
+    prepare,
+    transact(work, keeps) {
+      begin.run();
+      let result: ReturnType<typeof work>;
+      try {
+        result = work();
+      } catch (thrown) {
+        if (!keeps(thrown)) {
+          rollback.run();
+          throw thrown;
+        }
+        storeCounters();
+        commit.run();
+        throw thrown;
+      }
+      storeCounters();
+      commit.run();
+      return result;
+    },
+    next(counter) {
+      const value = (counters.get(counter) ?? 0) + 1;
+      counters.set(counter, value);
+      unstored.add(counter);
+      if (!sqlite.isTransaction) storeCounters();
+      return value;
+    },
+    reset() {
+      const emptied = ["idempotency", "scenarios", "deliveries", "settings", ...collectionNames];
+      sqlite.exec(`BEGIN; ${emptied.map((name) => `DELETE FROM ${name};`).join(" ")} COMMIT;`);
+      counters.set("draws", 0);
+      unstored.add("draws");
+      storeCounters();
+    },
+    forget(nowSeconds) {
+      forgetAnswers.run(nowSeconds - 86_400);
+      forgetEvents.run(nowSeconds - 30 * 86_400);
+    },
+    close: () => sqlite.close(),
+  };
+}

@@ -1,0 +1,67 @@
+// Events: what happened to a payment, with the object as it was then. Each is stored by the
+// transaction that it tells of; its delivery to the webhook is stored with it.
+
+import type { Charge, Dispute } from "./charge.ts";
+import type { PaymentIntent } from "./payment-intent.ts";
+import type { Work } from "./provider.ts";
+
+/** The newest version of Stripe's API that this one follows. */
+export const apiVersion = "2026-10-28.endive";
+
+export const eventTypes = [
+  "payment_intent.amount_capturable_updated",
+  "payment_intent.canceled",
+  "payment_intent.payment_failed",
+  "payment_intent.requires_action",
+  "payment_intent.succeeded",
+  "charge.refunded",
+  "charge.dispute.created",
+] as const;
+export type EventType = (typeof eventTypes)[number];
+
+export type ProviderEvent = {
+  readonly id: string;
+  readonly object: "event";
+  readonly api_version: string;
+  readonly created: number;
+  readonly data: { readonly object: PaymentIntent | Charge | Dispute };
+  readonly livemode: false;
+  readonly pending_webhooks: number;
+  readonly request: { readonly id: string; readonly idempotency_key: string | null };
+  readonly type: EventType;
+};
+
+/** `intent`: whose history this is part of. */
+export function emit(
+  work: Work,
+  type: EventType,
+  object: ProviderEvent["data"]["object"],
+  intent: PaymentIntent,
+): void {
+  const { webhooks, scenarios, ids } = work.provider;
+  const met = webhooks.enabled
+    ? scenarios.meetEvent(
+        {
+          operation: work.operation,
+          attempts: false,
+          orderId: intent.metadata.order_id,
+          paymentIntent: intent.id,
+          token: intent.payment_method ?? undefined,
+        },
+        type,
+      )
+    : undefined;
+  const event: ProviderEvent = {
+    id: ids.next("evt"),
+    object: "event",
+    api_version: apiVersion,
+    created: work.nowSeconds,
+    data: { object },
+    livemode: false,
+    pending_webhooks: webhooks.enabled ? 1 : 0,
+    request: { id: work.requestId, idempotency_key: work.idempotencyKey ?? null },
+    type,
+  };
+  work.store.events.insert(event, type);
+  webhooks.schedule(event.id, intent.id, met);
+}

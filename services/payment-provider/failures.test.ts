@@ -1,0 +1,98 @@
+import { Stripe } from "stripe";
+import { expect, test } from "vitest";
+import { failureTable } from "./failures.ts";
+import { admin, hold, refusalOf, startTestProvider } from "./testing.ts";
+
+/** The statuses of `count` attempts by customers of one country; 200 for a success. */
+async function statusesOf(stripe: Stripe, country: string, count: number): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const status = await hold(stripe, { metadata: { country } }).then(
+      () => 200,
+      (error: { statusCode: number }) => error.statusCode,
+    );
+    statuses.push(status);
+  }
+  return statuses;
+}
+
+test("nothing fails unless it is asked to", async () => {
+  const { stripe, url } = await startTestProvider();
+  expect(await (await admin(url, "GET", "failures")).json()).toEqual({ countries: {} });
+  expect(new Set(await statusesOf(stripe, "BR", 50))).toEqual(new Set([200]));
+});
+
+test("equal seeds fail equally, other seeds otherwise", async () => {
+  const run = async (seed: string) => {
+    const { stripe } = await startTestProvider({ FAILURES: "table", PAYMENT_PROVIDER_SEED: seed });
+    return statusesOf(stripe, "BR", 120);
+  };
+  const first = await run("one");
+  expect(await run("one")).toEqual(first);
+  expect(await run("two")).not.toEqual(first);
+  const failed = first.filter((status) => status !== 200);
+  expect(failed.length).toBeGreaterThan(5);
+  expect(failed.length).toBeLessThan(40);
+  expect(failed.every((status) => [400, 404, 500, 503].includes(status))).toBe(true);
+});
+
+test("a failed request did nothing", async () => {
+  const { stripe, url } = await startTestProvider();
+  await admin(url, "PUT", "failures", { countries: { FR: { rate: 1, codes: [500] } } });
+  expect(await refusalOf(hold(stripe, { metadata: { country: "FR" } }))).toMatchObject({ statusCode: 500 });
+  expect((await stripe.paymentIntents.list()).data).toEqual([]);
+  expect((await hold(stripe, { metadata: { country: "US" } })).status).toBe("requires_capture");
+});
+
+test("the country of a payment counts for all that is done to it, but reads are true", async () => {
+  const { stripe, url } = await startTestProvider();
+  const { id } = await hold(stripe, { metadata: { country: "GB" } });
+  await admin(url, "PUT", "failures", { countries: { UK: { rate: 1, codes: [503] } } });
+  expect(await refusalOf(stripe.paymentIntents.capture(id))).toMatchObject({ statusCode: 503 });
+  expect((await stripe.paymentIntents.retrieve(id)).status).toBe("requires_capture");
+});
+
+test.each([
+  [400, true],
+  [404, true],
+  [500, true],
+  [429, false],
+  [503, false],
+] as const)("an injected %i is kept under its key: %s", async (status, kept) => {
+  const { stripe, url } = await startTestProvider();
+  await admin(url, "PUT", "failures", { countries: { IN: { rate: 1, codes: [status] } } });
+  const call = () => hold(stripe, { metadata: { country: "IN" } }, "key-1");
+  const first = await refusalOf(call());
+  expect(first.statusCode).toBe(status);
+  if (status === 429) expect(first).toBeInstanceOf(Stripe.errors.StripeRateLimitError);
+  await admin(url, "PUT", "failures", { countries: {} });
+  const again = await call().then(
+    () => 200,
+    (error: { statusCode: number }) => error.statusCode,
+  );
+  expect(again).toBe(kept ? status : 200);
+});
+
+test("rates that are not rates are refused, and change nothing", async () => {
+  const { url } = await startTestProvider({ FAILURES: "table" });
+  for (const countries of [
+    { US: { rate: 2, codes: [500] } },
+    { US: { rate: 0.1, codes: [200] } },
+    { us: {} },
+    5,
+  ]) {
+    expect((await admin(url, "PUT", "failures", { countries })).status).toBe(400);
+  }
+  expect(await (await admin(url, "GET", "failures")).json()).toEqual(failureTable);
+});
+
+test("a reset forgets everything, and no id comes again", async () => {
+  const { stripe, url } = await startTestProvider();
+  const { id } = await hold(stripe, {}, "key-1");
+  await admin(url, "PUT", "failures", { countries: { US: { rate: 1, codes: [500] } } });
+  await admin(url, "POST", "scenarios", { do: "drop" });
+  expect((await admin(url, "POST", "reset")).status).toBe(200);
+  expect((await stripe.paymentIntents.list()).data).toEqual([]);
+  const after = await hold(stripe, { metadata: { country: "US" } }, "key-1");
+  expect(after.id).not.toBe(id);
+});
