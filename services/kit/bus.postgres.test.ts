@@ -1,0 +1,250 @@
+import { type AddressInfo, connect as connectTo, createServer, type Socket } from "node:net";
+import { beforeAll, expect, test, vi } from "vitest";
+import { type BusUnderTest, busContract, type Connected } from "./bus.contract.ts";
+import { openPostgresBus, type PostgresBusOptions, partitionOf, sweep } from "./bus.postgres.ts";
+import type { Message } from "./bus.ts";
+import { openLog } from "./log.ts";
+import type { Postgres } from "./postgres.ts";
+import { freshSchema, useTestPostgres } from "./testing-postgres.ts";
+
+const log = openLog("test", { level: "silent" });
+const fast = { leaseMs: 600, pollMs: 50, pollRetryMs: 50, redeliverMs: 50 };
+
+let url: string;
+beforeAll(async () => {
+  ({ url } = await useTestPostgres());
+});
+
+/** A way to the server that can be cut like the life of a process. */
+async function cuttable(target: URL): Promise<{ url: string; cut(): void; drop(): void }> {
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const server = createServer((socket) => {
+    const through = connectTo(Number(target.port), target.hostname);
+    for (const each of [socket, through]) {
+      sockets.add(each);
+      each.on("error", () => {});
+      each.on("close", () => {
+        sockets.delete(each);
+        socket.destroy();
+        through.destroy();
+      });
+    }
+    if (isCut) return void socket.destroy();
+    socket.pipe(through).pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const way = new URL(target);
+  way.hostname = "127.0.0.1";
+  way.port = String((server.address() as AddressInfo).port);
+  /** Ends what is connected; what connects afterwards gets through. */
+  const drop = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const cut = () => {
+    isCut = true;
+    server.close();
+    drop();
+  };
+  return { url: way.href, cut, drop };
+}
+
+async function openStore(
+  options: Partial<PostgresBusOptions> = {},
+): Promise<BusUnderTest & { postgres: Postgres }> {
+  const postgres = await freshSchema();
+  const opened: (() => Promise<void>)[] = [];
+  const connect = async (): Promise<Connected> => {
+    const way = await cuttable(new URL(url));
+    const common = { log, nowMs: Date.now, schema: postgres.schema, ...fast };
+    const bus = await openPostgresBus({ ...common, ...options, url: way.url });
+    opened.push(async () => {
+      await bus.close();
+      way.cut();
+    });
+    return { bus, kill: way.cut };
+  };
+  const close = async () => {
+    await Promise.all(opened.map((end) => end()));
+    await postgres.close();
+  };
+  return { postgres, connect, close };
+}
+
+busContract("the bus on Postgres", openStore);
+
+const message = (key: string, text = key): Message => ({
+  topic: "t",
+  key,
+  value: Buffer.from(text),
+  headers: {},
+});
+
+test("a key has the same partition for ever", () => {
+  // The first three are published test values of FNV-1a: 811c9dc5, e40c292c, bf9cf968.
+  const keys = ["", "a", "foobar", "order-1", "☕", "0af76519-16cd-43dd-8448-eb211c80319c"];
+  expect(keys.map((key) => partitionOf(key, 8))).toEqual([5, 4, 0, 5, 6, 5]);
+});
+
+test("keys spread over all partitions", () => {
+  const counts = new Map<number, number>();
+  for (let n = 0; n < 8_000; n++) {
+    const partition = partitionOf(`order-${n}`, 8);
+    counts.set(partition, (counts.get(partition) ?? 0) + 1);
+  }
+  expect(counts.size).toBe(8);
+  expect(Math.min(...counts.values())).toBeGreaterThan(700);
+});
+
+test("a topic keeps its number of partitions when it is opened with another", async () => {
+  const store = await openStore({ partitions: 2 });
+  const { bus } = await store.connect();
+  await bus.publish([message("a")]);
+  const other = await openPostgresBus({
+    url,
+    log,
+    nowMs: Date.now,
+    schema: store.postgres.schema,
+    partitions: 16,
+  });
+  await other.publish(Array.from({ length: 50 }, (_, n) => message(`order-${n}`)));
+  const rows = await store.postgres.query("select distinct partition from messages order by partition");
+  expect(rows).toEqual([{ partition: 0 }, { partition: 1 }]);
+  await other.close();
+  await store.close();
+});
+
+test("partitions that go to a new member are given up after the message in hand", async () => {
+  const store = await openStore({ partitions: 4 });
+  const [first, second] = [await store.connect(), await store.connect()];
+  const members = () =>
+    store.postgres.query<{ n: number }>(
+      "select count(*)::int as n from claims where member is not null group by member",
+    );
+  const one = await first.bus.subscribe({ topic: "t", group: "g", handle: async () => {} });
+  expect(await members()).toEqual([{ n: 4 }]);
+  const two = await second.bus.subscribe({ topic: "t", group: "g", handle: async () => {} });
+  await vi.waitFor(async () => expect(await members()).toEqual([{ n: 2 }, { n: 2 }]), { timeout: 5_000 });
+  await one.stop();
+  await vi.waitFor(async () => expect(await members()).toEqual([{ n: 4 }]), { timeout: 5_000 });
+  await two.stop();
+  expect(await members()).toEqual([]);
+  await store.close();
+});
+
+test("a member whose claim was taken commits nothing more", async () => {
+  const store = await openStore({ partitions: 1, leaseMs: 60_000, pollMs: 60_000 });
+  const { bus } = await store.connect();
+  const begun = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  const handled: string[] = [];
+  await bus.publish([message("a", "1"), message("a", "2")]);
+  const subscription = await bus.subscribe({
+    topic: "t",
+    group: "g",
+    handle: async ({ value }) => {
+      handled.push(Buffer.from(value).toString());
+      begun.resolve();
+      await finish.promise;
+    },
+  });
+  await begun.promise;
+  // As another member does after the lease has ended, which this one has slept through.
+  await store.postgres.query("update claims set member = gen_random_uuid(), fence = fence + 1");
+  finish.resolve();
+  await subscription.stop();
+  const rows = await store.postgres.query("select next_offset, member is null as free from claims");
+  expect(rows).toEqual([{ next_offset: 0n, free: false }]);
+  expect(handled[0]).toBe("1");
+  await store.close();
+});
+
+test("without notifications messages are found by looking", async () => {
+  const store = await openStore();
+  const { bus } = await store.connect();
+  const seen: string[] = [];
+  await bus.subscribe({ topic: "t", group: "g", handle: async ({ key }) => void seen.push(key) });
+  await store.postgres.transaction(async (tx) => {
+    const [row] = await tx.query<{ first: bigint }>(
+      "update partitions set next_offset = next_offset + 1 where partition = 3 returning next_offset - 1 as first",
+    );
+    await tx.query("insert into messages values ('t', 3, $1, 'silent', '', '{}', now())", [row?.first]);
+  });
+  await vi.waitFor(() => expect(seen).toEqual(["silent"]), { timeout: 5_000 });
+  await store.close();
+});
+
+test("a bus that loses its connections works again, and loses no message", async () => {
+  const store = await openStore();
+  const way = await cuttable(new URL(url));
+  const bus = await openPostgresBus({
+    log,
+    nowMs: Date.now,
+    schema: store.postgres.schema,
+    ...fast,
+    url: way.url,
+  });
+  const seen: string[] = [];
+  const handle = async ({ key }: Message) => void seen.push(key);
+  const subscription = await bus.subscribe({ topic: "t", group: "g", handle });
+  for (const key of ["once", "twice", "thrice"]) {
+    way.drop();
+    await vi.waitFor(() => bus.publish([message(key)]), { timeout: 5_000 });
+    await vi.waitFor(() => expect(seen).toContain(key), { timeout: 5_000 });
+  }
+  await vi.waitFor(() => expect(bus.ready() && subscription.ready()).toBe(true), { timeout: 5_000 });
+  await bus.close();
+  way.cut();
+  await store.close();
+});
+
+test("a bus without its database is not ready, refuses to publish, and closes all the same", async () => {
+  const store = await openStore();
+  const { bus, kill } = await store.connect();
+  const subscription = await bus.subscribe({ topic: "t", group: "g", handle: async () => {} });
+  kill();
+  await expect(bus.publish([message("a")])).rejects.toThrow("Postgres");
+  expect(bus.ready()).toBe(false);
+  expect(subscription.ready()).toBe(false);
+  await store.close();
+});
+
+test("messages are deleted when every group has consumed them and they are a week old", async () => {
+  const store = await openStore();
+  const { bus } = await store.connect();
+  const day = 86_400_000;
+  const left = async () => (await store.postgres.query("select 1 from messages where topic = 't'")).length;
+  await bus.publish(Array.from({ length: 20 }, (_, n) => message(`order-${n}`)));
+  const hold = Promise.withResolvers<void>();
+  const quick = await bus.subscribe({ topic: "t", group: "quick", handle: async () => {} });
+  const slow = await bus.subscribe({ topic: "t", group: "slow", handle: () => hold.promise });
+  await vi.waitFor(async () => expect(await quick.lag()).toBe(0), { timeout: 5_000 });
+  expect(await sweep(store.postgres, Date.now() + 8 * day)).toBe(0);
+  hold.resolve();
+  await vi.waitFor(async () => expect(await slow.lag()).toBe(0), { timeout: 5_000 });
+  expect(await sweep(store.postgres, Date.now() + 6 * day)).toBe(0);
+  expect(await left()).toBe(20);
+  expect(await sweep(store.postgres, Date.now() + 8 * day)).toBe(20);
+  expect(await quick.lag()).toBe(0);
+  await store.close();
+});
+
+test("on a topic that nobody reads messages stay for thirty days", async () => {
+  const store = await openStore();
+  const { bus } = await store.connect();
+  const day = 86_400_000;
+  await bus.publish([message("a")]);
+  expect(await sweep(store.postgres, Date.now() + 29 * day)).toBe(0);
+  expect(await sweep(store.postgres, Date.now() + 31 * day)).toBe(1);
+  await store.close();
+});
+
+test("many buses are opened on an empty database at once", async () => {
+  const postgres = await freshSchema();
+  const open = () => openPostgresBus({ url, log, nowMs: Date.now, schema: postgres.schema });
+  const buses = await Promise.all([open(), open(), open(), open()]);
+  await Promise.all(buses.map((bus) => bus.publish([message("a")])));
+  expect(await postgres.query("select count(*)::int as n from messages")).toEqual([{ n: 4 }]);
+  await Promise.all(buses.map((bus) => bus.close()));
+  await postgres.close();
+});
