@@ -64,6 +64,7 @@ export type Refund = {
   readonly currency: string;
   readonly metadata: Metadata;
   readonly payment_intent: string;
+  readonly payment_method: string;
   readonly reason: (typeof refundReasons)[number] | null;
   readonly status: "succeeded";
 };

@@ -1,9 +1,11 @@
 // One kind of object, kept as JSON: found by its id, and listed as Stripe lists, newest first.
 
 import { noSuch } from "./api-error.ts";
-import type { CollectionName, Database } from "./database.ts";
+import { type CollectionName, type Database, firstSeqOf, lastSeqOf } from "./database.ts";
+import { seqOf } from "./ids.ts";
 import type { Page } from "./parameters.ts";
 
+/** `id` comes first in the object, and its `created` is the second of its id. */
 type Kept = { readonly id: string; readonly created: number };
 
 export type Listed = { readonly items: string[]; readonly hasMore: boolean };
@@ -18,39 +20,46 @@ export type Collection<T extends Kept> = {
   list(page: Page, parent: string | undefined): Listed;
 };
 
-type Cursor = { readonly created: number; readonly seq: number };
-const newest: Cursor = { created: Number.MAX_SAFE_INTEGER, seq: Number.MAX_SAFE_INTEGER };
-const oldest: Cursor = { created: -1, seq: -1 };
-
 export function openCollection<T extends Kept>(database: Database, name: CollectionName): Collection<T> {
-  const insert = database.prepare(`INSERT INTO ${name} (id, created, parent, body) VALUES (?, ?, ?, ?)`);
-  const update = database.prepare(`UPDATE ${name} SET body = ? WHERE id = ?`);
-  const find = database.prepare(`SELECT body FROM ${name} WHERE id = ?`);
-  const findCursor = database.prepare(`SELECT created, seq FROM ${name} WHERE id = ?`);
+  const insert = database.prepare(`INSERT INTO ${name} (seq, parent, body) VALUES (?, ?, ?)`);
+  const update = database.prepare(`UPDATE ${name} SET body = ? WHERE seq = ?`);
+  const find = database.prepare(`SELECT body FROM ${name} WHERE seq = ?`);
   const select = (order: "ASC" | "DESC", parent: string) =>
-    database.prepare(`SELECT body FROM ${name}
-      WHERE created BETWEEN ? AND ? AND (created, seq) < (?, ?) AND (created, seq) > (?, ?) ${parent}
-      ORDER BY created ${order}, seq ${order} LIMIT ?`);
+    database.prepare(
+      `SELECT body FROM ${name} WHERE seq BETWEEN ? AND ? ${parent} ORDER BY seq ${order} LIMIT ?`,
+    );
   const lists = {
     ASC: { all: select("ASC", ""), ofParent: select("ASC", "AND parent = ?") },
     DESC: { all: select("DESC", ""), ofParent: select("DESC", "AND parent = ?") },
   };
 
-  function cursorOf(id: string | undefined, param: string, otherwise: Cursor): Cursor {
-    if (id === undefined) return otherwise;
-    const row = findCursor.get(id);
-    if (row === undefined) throw noSuch(name.slice(0, -1), id, param, 400);
-    return { created: Number(row.created), seq: Number(row.seq) };
+  function findText(id: string): string | undefined {
+    const seq = seqOf(id);
+    const text = Number.isSafeInteger(seq) ? (find.get(seq)?.body as string | undefined) : undefined;
+    // The rest of the id must be right as well; it is the first thing in the JSON.
+    return text?.startsWith(`{"id":"${id}"`) ? text : undefined;
   }
 
-  const findText = (id: string) => find.get(id)?.body as string | undefined;
+  function cursorOf(id: string, param: string): number {
+    if (findText(id) === undefined) throw noSuch(name.slice(0, -1), id, param, 400);
+    return seqOf(id);
+  }
+
+  function rangeOf({ createdMin, createdMax, startingAfter, endingBefore }: Page): [number, number] {
+    const from = firstSeqOf(createdMin);
+    const to = lastSeqOf(createdMax);
+    return [
+      endingBefore === undefined ? from : Math.max(from, cursorOf(endingBefore, "ending_before") + 1),
+      startingAfter === undefined ? to : Math.min(to, cursorOf(startingAfter, "starting_after") - 1),
+    ];
+  }
 
   return {
     insert(object, parent) {
-      insert.run(object.id, object.created, parent, JSON.stringify(object));
+      insert.run(seqOf(object.id), parent, JSON.stringify(object));
     },
     update(object) {
-      update.run(JSON.stringify(object), object.id);
+      update.run(JSON.stringify(object), seqOf(object.id));
     },
     find(id) {
       const text = findText(id);
@@ -58,15 +67,13 @@ export function openCollection<T extends Kept>(database: Database, name: Collect
     },
     findText,
     list(page, parent) {
-      const upper = cursorOf(page.startingAfter, "starting_after", newest);
-      const lower = cursorOf(page.endingBefore, "ending_before", oldest);
       // The page before a cursor is the nearest one, so it is read upwards from there.
       const order = page.endingBefore === undefined ? "DESC" : "ASC";
-      const range = [page.createdMin, page.createdMax, upper.created, upper.seq, lower.created, lower.seq];
+      const [from, to] = rangeOf(page);
       const rows =
         parent === undefined
-          ? lists[order].all.all(...range, page.limit + 1)
-          : lists[order].ofParent.all(...range, parent, page.limit + 1);
+          ? lists[order].all.all(from, to, page.limit + 1)
+          : lists[order].ofParent.all(from, to, parent, page.limit + 1);
       const items = rows.slice(0, page.limit).map((row) => row.body as string);
       if (order === "ASC") items.reverse();
       return { items, hasMore: rows.length > page.limit };

@@ -6,6 +6,9 @@
 //       process killed at any instant leaves all of them or none.
 //   D3. A number taken from a counter is never taken again, also after a restart: it is stored by
 //       the transaction that first uses it.
+//   D4. A row's `seq` is its age: the second it was made in, then a number within that second (a
+//       million are enough). Lists and time ranges are ranges of it, and an object's id contains it, so
+//       that neither needs an index of its own.
 
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
@@ -26,9 +29,8 @@ const schema = `
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS idempotency (
-  key TEXT PRIMARY KEY, created INTEGER NOT NULL, path TEXT NOT NULL, fingerprint TEXT NOT NULL,
+  seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT NOT NULL, fingerprint TEXT NOT NULL,
   request_id TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS idempotency_created ON idempotency (created);
 CREATE TABLE IF NOT EXISTS scenarios (
   seq INTEGER PRIMARY KEY, action TEXT NOT NULL, delay_ms INTEGER NOT NULL, remaining INTEGER NOT NULL,
   order_id TEXT, payment_intent TEXT, operation TEXT, token TEXT, event TEXT);
@@ -39,12 +41,23 @@ CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due_at_ms);
 ${collectionNames
   .map(
     (name) => `
-CREATE TABLE IF NOT EXISTS ${name} (
-  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, created INTEGER NOT NULL, parent TEXT, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS ${name}_created ON ${name} (created);
-CREATE INDEX IF NOT EXISTS ${name}_parent ON ${name} (parent, created) WHERE parent IS NOT NULL;`,
+CREATE TABLE IF NOT EXISTS ${name} (seq INTEGER PRIMARY KEY, parent TEXT, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS ${name}_parent ON ${name} (parent) WHERE parent IS NOT NULL;`,
   )
   .join("")}`;
+
+const perSecond = 2 ** 20;
+const secondsMax = 2 ** 33 - 1;
+
+/** The lowest `seq` of a second. */
+export function firstSeqOf(second: number): number {
+  return Math.min(second, secondsMax) * perSecond;
+}
+
+/** The highest `seq` of a second. */
+export function lastSeqOf(second: number): number {
+  return firstSeqOf(second) + perSecond - 1;
+}
 
 export type Counter = "ids" | "draws" | "starts";
 
@@ -54,6 +67,8 @@ export type Database = {
   transact<T>(work: () => T, keeps: (thrown: unknown) => boolean): T;
   /** Takes the next number; it is stored by the running transaction, or at once without one. */
   next(counter: Counter): number;
+  /** The age of what is made now; see D4. */
+  nextSeq(nowSeconds: number): number;
   /** Forgets everything except the number of ids that were given out. */
   reset(): void;
   /** Forgets answers older than a day and events older than 30 days, as Stripe does. */
@@ -67,8 +82,8 @@ function open(path: string): DatabaseSync {
   try {
     // Exclusive: no other process looks at this file, and the lock is taken once instead of per request.
     sqlite.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-    // A checkpoint waits for the disk, so it comes seldom: once in 32 MiB of log.
-    sqlite.exec("PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;");
+    // A checkpoint waits for the disk, and every request waits for it: 16 MiB of log lie between two.
+    sqlite.exec("PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;");
     sqlite.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
     return sqlite;
   } catch (error) {
@@ -101,8 +116,15 @@ export function openDatabase(path: string): Database {
     for (const name of unstored) writeCounter.run(name, counters.get(name) ?? 0);
     unstored.clear();
   };
-  const forgetAnswers = prepare("DELETE FROM idempotency WHERE created < ?");
-  const forgetEvents = prepare("DELETE FROM events WHERE created < ?");
+  const next = (counter: Counter) => {
+    const value = (counters.get(counter) ?? 0) + 1;
+    counters.set(counter, value);
+    unstored.add(counter);
+    if (!sqlite.isTransaction) storeCounters();
+    return value;
+  };
+  const forgetAnswers = prepare("DELETE FROM idempotency WHERE seq < ?");
+  const forgetEvents = prepare("DELETE FROM events WHERE seq < ?");
 
   return {
     prepare,
@@ -124,13 +146,8 @@ export function openDatabase(path: string): Database {
       commit.run();
       return result;
     },
-    next(counter) {
-      const value = (counters.get(counter) ?? 0) + 1;
-      counters.set(counter, value);
-      unstored.add(counter);
-      if (!sqlite.isTransaction) storeCounters();
-      return value;
-    },
+    next,
+    nextSeq: (nowSeconds) => firstSeqOf(nowSeconds) + (next("ids") % perSecond),
     reset() {
       const emptied = ["idempotency", "scenarios", "deliveries", "settings", ...collectionNames];
       sqlite.exec(`BEGIN; ${emptied.map((name) => `DELETE FROM ${name};`).join(" ")} COMMIT;`);
@@ -139,8 +156,8 @@ export function openDatabase(path: string): Database {
       storeCounters();
     },
     forget(nowSeconds) {
-      forgetAnswers.run(nowSeconds - 86_400);
-      forgetEvents.run(nowSeconds - 30 * 86_400);
+      forgetAnswers.run(firstSeqOf(nowSeconds - 86_400));
+      forgetEvents.run(firstSeqOf(nowSeconds - 30 * 86_400));
     },
     close: () => sqlite.close(),
   };

@@ -52,7 +52,7 @@ export function emit(
       )
     : undefined;
   const event: ProviderEvent = {
-    id: ids.next("evt"),
+    id: ids.next("evt", work.nowSeconds),
     object: "event",
     api_version: apiVersion,
     created: work.nowSeconds,

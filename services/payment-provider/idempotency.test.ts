@@ -96,9 +96,12 @@ test("a key whose request is still being worked on is refused, then replayed", a
   const { stripe, url } = await startTestProvider();
   await admin(url, "POST", "scenarios", { match: { operation: "create" }, do: "slow", delay_ms: 400 });
   const slow = hold(stripe, {}, key);
-  await expect
-    .poll(async () => (await (await admin(url, "GET", "scenarios")).json()).scenarios, { interval: 5 })
-    .toEqual([]);
+  const waiting = async () => {
+    const answer = await admin(url, "GET", "scenarios");
+    return ((await answer.json()) as { scenarios: object[] }).scenarios.length;
+  };
+  // The scenario is used up once the slow request has come in.
+  await expect.poll(waiting, { interval: 5 }).toBe(0);
   expect(await refusalOf(hold(stripe, {}, key))).toMatchObject({
     statusCode: 409,
     code: "idempotency_key_in_use",

@@ -7,7 +7,7 @@
 
 import { hash } from "node:crypto";
 import { ApiError } from "./api-error.ts";
-import type { Database } from "./database.ts";
+import { type Database, lastSeqOf } from "./database.ts";
 
 const keptSeconds = 86_400;
 
@@ -37,18 +37,18 @@ export function keyInUse(key: string): ApiError {
 }
 
 export function openIdempotency(database: Database): Idempotency {
-  const find = database.prepare("SELECT * FROM idempotency WHERE key = ? AND created > ?");
+  const find = database.prepare("SELECT * FROM idempotency WHERE key = ? AND seq > ?");
   const keep = database.prepare("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?)");
   return {
     find({ key, path, fingerprint }, nowSeconds) {
-      const row = find.get(key, nowSeconds - keptSeconds);
+      const row = find.get(key, lastSeqOf(nowSeconds - keptSeconds));
       if (row === undefined) return undefined;
       if (row.path !== path) throw reused(key, "for the same endpoint");
       if (row.fingerprint !== fingerprint) throw reused(key, "with the same parameters");
       return { status: Number(row.status), body: String(row.body), requestId: String(row.request_id) };
     },
     keep({ key, path, fingerprint }, { status, body, requestId }, nowSeconds) {
-      keep.run(key, nowSeconds, path, fingerprint, requestId, status, body);
+      keep.run(database.nextSeq(nowSeconds), key, path, fingerprint, requestId, status, body);
     },
   };
 }

@@ -4,9 +4,17 @@
 import { hash } from "node:crypto";
 import type { Database } from "./database.ts";
 
+const seqDigits = 11;
+
+/** The `seq` of the object that an id names; NaN for what cannot be an id. */
+export function seqOf(id: string): number {
+  const start = id.indexOf("_") + 1;
+  return Number.parseInt(id.slice(start, start + seqDigits), 36);
+}
+
 export type Ids = {
-  /** Such as `pi_000002f09ad1…`; ids of one provider sort by age. */
-  next(prefix: string): string;
+  /** Such as `pi_0jc4pv1k6o0…`; ids of one kind sort by age. */
+  next(prefix: string, nowSeconds: number): string;
   /** The secret that goes with an id. */
   secretOf(id: string): string;
   /** A number in [0, 1). `purpose` keeps several chances of one draw apart. */
@@ -16,9 +24,9 @@ export type Ids = {
 export function seededIds(seed: string, database: Database): Ids {
   const digits = (text: string) => hash("sha256", `${seed}:${text}`);
   return {
-    next(prefix) {
-      const count = database.next("ids");
-      return `${prefix}_${count.toString(36).padStart(7, "0")}${digits(`id:${count}`).slice(0, 17)}`;
+    next(prefix, nowSeconds) {
+      const seq = database.nextSeq(nowSeconds);
+      return `${prefix}_${seq.toString(36).padStart(seqDigits, "0")}${digits(`id:${seq}`).slice(0, 13)}`;
     },
     secretOf: (id) => `${id}_secret_${digits(`secret:${id}`).slice(0, 25)}`,
     chance: (draw, purpose) => Number.parseInt(digits(`${purpose}:${draw}`).slice(0, 12), 16) / 2 ** 48,

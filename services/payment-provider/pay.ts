@@ -53,7 +53,7 @@ export function cardError(decline: Decline, chargeId: string | undefined, intent
 /** Books a capture: the charge's new state, and the line of our balance. */
 export function capture(work: Work, charge: Charge, amount: number): Charge {
   const line = balanceTransaction({
-    id: work.provider.ids.next("txn"),
+    id: work.provider.ids.next("txn", work.nowSeconds),
     type: "charge",
     source: charge.id,
     amount,
@@ -70,7 +70,7 @@ function charge(
   method: PaymentMethod,
   decline: Decline | undefined,
 ): Charge {
-  const id = work.provider.ids.next("ch");
+  const id = work.provider.ids.next("ch", work.nowSeconds);
   const receiptUrl = `${work.provider.baseUrl}/receipts/${id}`;
   const made = newCharge({ id, intent, method, decline, receiptUrl, now: work.nowSeconds });
   const takes = decline === undefined && intent.capture_method !== "manual";
@@ -162,7 +162,7 @@ export function authenticate(work: Work, intent: PaymentIntent): PaymentIntent {
 /** The cardholder's bank takes the money back until we have answered. */
 export function openDispute(work: Work, intent: PaymentIntent, disputed: Charge): Dispute {
   const dispute: Dispute = {
-    id: work.provider.ids.next("dp"),
+    id: work.provider.ids.next("dp", work.nowSeconds),
     object: "dispute",
     amount: disputed.amount_captured,
     charge: disputed.id,

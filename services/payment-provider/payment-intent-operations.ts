@@ -105,7 +105,7 @@ type NewIntent = Pick<
 > & { readonly metadata: Metadata };
 
 function newIntent(work: Work, is: NewIntent, token: string | undefined): PaymentIntent {
-  const id = work.provider.ids.next("pi");
+  const id = work.provider.ids.next("pi", work.nowSeconds);
   return {
     id,
     object: "payment_intent",

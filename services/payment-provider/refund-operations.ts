@@ -82,10 +82,10 @@ export const createRefund: Operation = {
           const message = "Insufficient funds in your account to refund this charge.";
           throw new ApiError(400, { type: "invalid_request_error", code: "balance_insufficient", message });
         }
-        const id = ids.next("re");
+        const id = ids.next("re", now);
         const { currency } = charge;
         const line = balanceTransaction({
-          id: ids.next("txn"),
+          id: ids.next("txn", now),
           type: "refund",
           source: id,
           amount,
@@ -102,6 +102,7 @@ export const createRefund: Operation = {
           currency,
           metadata,
           payment_intent: intent.id,
+          payment_method: charge.payment_method,
           reason,
           status: "succeeded",
         };
