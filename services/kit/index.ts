@@ -28,6 +28,7 @@ export {
 } from "./definition.ts";
 export { inboxMigrations, isAlreadyConsumed, once as consumeOnce } from "./inbox.ts";
 export { describeError, type Log, openLog } from "./log.ts";
+export { amountPattern, decimalOf, decimalsOf, divideHalfEven, minorOf } from "./money.ts";
 export type { Outbox } from "./outbox.ts";
 export {
   CommitUnknown,
@@ -40,6 +41,9 @@ export {
 export { defineRefusals, kitRefusals, Outage, Refusal, type Refusals } from "./refusal.ts";
 export { backoffMs, delay } from "./retry.ts";
 export { PortTaken } from "./rpc-server.ts";
+export { type Data, type Saga, saga } from "./saga.ts";
+export { openSagaEngine, type SagaEngine, type SagaOutcome } from "./saga-engine.ts";
+export { openJournal, sagaMigrations } from "./saga-journal.ts";
 export { type Process, type Running, run, type ServiceProgram, type Started, service } from "./service.ts";
 export type { Attributes, Counter, Histogram, Span, Telemetry } from "./telemetry.ts";
 export { demoUsers, type TokenVerifier } from "./tokens.ts";

@@ -40,10 +40,12 @@ export type SagaOutcome =
 
 export type SagaEngine<Ports> = {
   /** Begins a saga, or finds the one that has this id: then `requestHash` says whether it was asked for the same. */
-  begin<Input extends Record<string, Data>>(
+  begin<Input extends object>(
     saga: Saga<Input, Ports>,
     is: { id: string; requestHash: string; input: Input; traceparent: string },
   ): Promise<{ began: boolean; sameRequest: boolean }>;
+  /** The saga of this id as the journal has it. */
+  find(id: string): Promise<SagaRecord | undefined>;
   /** Waits for its end, at most `waitMs`; the saga goes on all the same. `undefined`: no saga has this id. */
   settle(id: string, waitMs: number): Promise<SagaOutcome | undefined>;
   /** Sagas that this process has in hand. */
@@ -111,11 +113,16 @@ export function openSagaEngine<Ports extends object>(parts: EngineParts<Ports>):
 
   return {
     running: () => inHand.size,
+    find: (id) => journal.find(id),
 
     async begin(saga, is) {
       if (stopping || inHand.size >= runningMax)
         throw new Outage("sagas", "no room for another saga here", { notSent: true });
-      const record = await journal.begin({ ...is, saga: saga as unknown as AnySaga });
+      const record = await journal.begin({
+        ...is,
+        input: is.input as Record<string, Data>,
+        saga: saga as unknown as AnySaga,
+      });
       if (record !== undefined) {
         void take(record, saga as unknown as AnySaga);
         return { began: true, sameRequest: true };

@@ -14,7 +14,7 @@ import { randomUUID } from "node:crypto";
 import { openLog } from "./log.ts";
 import type { Postgres } from "./postgres.ts";
 import { Outage, Refusal } from "./refusal.ts";
-import type { AnySaga, Data, Saga, Step } from "./saga.ts";
+import type { AnySaga, Saga, Step } from "./saga.ts";
 import { openSagaEngine, type SagaOutcome } from "./saga-engine.ts";
 import { type Journal, openJournal } from "./saga-journal.ts";
 import { unrecordedTelemetry } from "./telemetry.ts";
@@ -56,8 +56,14 @@ export function visitsOf(saga: AnySaga): Visit[] {
     for (const step of effects)
       visits.push({ injury: { kind: "lost", step }, repeat, refusedToo: undefined });
     for (const refusedToo of [undefined, lastUndoable]) {
-      const points = [...names.map((name) => `do ${name}`), ...journalPoints(saga, refusedToo)];
-      if (refusedToo !== undefined) points.push(...names.map((name) => `undo ${name}`));
+      const reached = saga.steps.slice(0, refusedToo === undefined ? undefined : names.indexOf(refusedToo));
+      const reachedEffects = reached.filter(({ kind }) => kind === "step");
+      const undone = refusedToo === undefined ? [] : reachedEffects.filter(({ undo }) => undo !== undefined);
+      const points = [
+        ...reachedEffects.map(({ name }) => `do ${name}`),
+        ...undone.map(({ name }) => `undo ${name}`),
+        ...journalPoints(saga, reached, refusedToo !== undefined),
+      ];
       for (const at of points) {
         for (const when of ["before", "after"] as const) {
           visits.push({ injury: { kind: "crashed", at, when }, repeat, refusedToo });
@@ -73,14 +79,11 @@ function isBestEffort(saga: AnySaga, name: string): boolean {
 }
 
 /** One to begin, one a write, one for an end that is no write; going back: the turn, the undone writes, the end. */
-function journalPoints(saga: AnySaga, refusedToo: string | undefined): string[] {
-  const until =
-    refusedToo === undefined ? saga.steps.length : saga.steps.findIndex(({ name }) => name === refusedToo);
-  const passed = saga.steps.slice(0, until);
-  const forward = passed.filter(({ kind }) => kind === "write").length;
+function journalPoints(saga: AnySaga, reached: readonly Step[], turns: boolean): string[] {
+  const writes = reached.filter(({ kind }) => kind === "write");
   const endsApart = saga.steps.at(-1)?.kind === "step" ? 1 : 0;
-  const backward = 2 + passed.filter((step) => step.kind === "write" && step.undo !== undefined).length;
-  const total = 1 + forward + (refusedToo === undefined ? endsApart : backward);
+  const backward = 2 + writes.filter(({ undo }) => undo !== undefined).length;
+  const total = 1 + writes.length + (turns ? backward : endsApart);
   return Array.from({ length: total }, (_, index) => `journal write ${index + 1}`);
 }
 
@@ -94,7 +97,7 @@ export type Visited = {
 const settleMs = 20_000;
 
 /** Runs one visit to the saga's end, with as many engines as it takes. */
-export async function visitSaga<Input extends Record<string, Data>, Ports extends object>(
+export async function visitSaga<Input extends object, Ports extends object>(
   saga: Saga<Input, Ports>,
   is: { postgres: Postgres; ports: Ports; input: Input; sagaId?: string; visit: Visit },
 ): Promise<Visited> {
@@ -205,16 +208,16 @@ function injure({ injury, repeat, refusedToo }: Visit) {
       writes += 1;
       return at(`journal write ${writes}`, work);
     };
-    // A dead process neither claims nor renews: its own timer is stopped by the harness a moment later.
-    const mine = dead;
-    const alive = <T>(work: () => Promise<T>): Promise<T> => (dead !== mine ? gone : work());
+    // Whether this journal's process is the one that dies: the next one is opened after the death.
+    const bornAfter = dead;
+    const isDead = () => dead && !bornAfter;
     return {
       ...real,
       begin: (is) => counted(() => real.begin(is)),
       advance: (record, to, ...also) => counted(() => real.advance(record, to, ...also)),
-      claim: (sagas, limit) => alive(() => real.claim(sagas, limit)),
-      renew: (ids) => alive(() => real.renew(ids)),
-      release: (ids) => alive(() => real.release(ids)),
+      claim: async (sagas, limit) => (isDead() ? [] : real.claim(sagas, limit)),
+      renew: async (ids) => (isDead() ? undefined : real.renew(ids)),
+      release: async (ids) => (isDead() ? undefined : real.release(ids)),
     };
   };
 

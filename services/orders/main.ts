@@ -1,0 +1,85 @@
+// The orders process: its parts put together.
+
+import { hostname } from "node:os";
+import {
+  openJournal,
+  openSagaEngine,
+  run,
+  sagaMigrations,
+  service,
+  startConsumer,
+  whole,
+} from "@webstore/kit";
+import { z } from "zod";
+import { cartClearDue } from "./cart-clear-due.ts";
+import { followups, orders } from "./definition.ts";
+import { orderCreated } from "./order-created.ts";
+import { postgresOrderStore } from "./order-store.postgres.ts";
+import { type PlaceOrderPorts, placeOrder } from "./place-order.ts";
+import { defaultPriceRules } from "./pricing.ts";
+import { rpc } from "./rpc.ts";
+
+const config = z.object({
+  SAGA_LEASE_MS: whole(10_000, 100, 600_000).describe("How long a silent process's sagas are left to it."),
+  JOURNAL_KEY: z
+    .string()
+    .min(16)
+    .optional()
+    .describe("Seals payment tokens in the journal; default: INTERNAL_API_KEY."),
+});
+
+export const program = service(orders, {
+  config,
+  migrations: new URL("./migrations/", import.meta.url),
+  kitMigrations: sagaMigrations,
+  start: async ({
+    config,
+    ports,
+    postgres,
+    bus,
+    outbox,
+    wakeRelay,
+    log,
+    telemetry,
+    newId,
+    nowMs,
+    random,
+  }) => {
+    const store = postgresOrderStore(postgres);
+    const leaseMs = config.SAGA_LEASE_MS;
+    const key = config.JOURNAL_KEY ?? config.INTERNAL_API_KEY ?? "";
+    const journal = openJournal({ postgres, owner: `${hostname()}/${newId()}`, leaseMs, key });
+    const sagaPorts: PlaceOrderPorts = { ...ports, store, outbox, nowMs };
+    const sagas = openSagaEngine({
+      journal,
+      sagas: [placeOrder],
+      ports: sagaPorts,
+      log,
+      telemetry,
+      leaseMs,
+      random,
+    });
+    const consumer = await startConsumer({
+      bus,
+      ...followups,
+      processors: {
+        OrderCreated: (event) => orderCreated(event, ports),
+        CartClearDue: (event) => cartClearDue(event, ports),
+      },
+      ignoreUnknown: true,
+      log,
+      telemetry,
+      nowMs,
+    });
+    return {
+      handlers: rpc({ ...ports, store, sagas, outbox, rules: defaultPriceRules, nowMs, wakeRelay }),
+      ready: () => consumer.ready(),
+      stop: async () => {
+        await sagas.stop(config.DRAIN_GRACE_MS);
+        await consumer.stop();
+      },
+    };
+  },
+});
+
+if (import.meta.main) await run(program);

@@ -1,0 +1,163 @@
+// Place an order: reserve the stock, open the order, hold the money, take the money, and say
+// that it is paid. Either all of it stands at the end or none does.
+//
+// Money is held only for an order that exists, and taken last, because taking it is the one step that
+// cannot be quietly undone. The prices were fixed before (submit-order.ts), so a replay charges the same.
+
+import { decimalOf, Outage, type Outbox, type PortsOf, Refusal, saga } from "@webstore/kit";
+import type { Payment } from "@webstore/proto/payments/v1";
+import type { orders } from "./definition.ts";
+import type { Draft } from "./order.ts";
+import { uuidOf } from "./order-id.ts";
+import { type OrderStore, orderMoved } from "./order-store.ts";
+import { inOurWords, refuse } from "./refusals.ts";
+
+/** A draft, and how it is paid. */
+export type PlaceOrderInput = Draft & { readonly paymentMethodToken: string };
+
+export type PlaceOrderPorts = Pick<PortsOf<typeof orders>, "cart" | "inventory" | "payments"> & {
+  readonly store: OrderStore;
+  readonly outbox: Outbox;
+  readonly nowMs: () => number;
+};
+
+export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", {
+  version: 1,
+  secrets: ["paymentMethodToken"],
+  givenUp: () => refuse("partner_unavailable"),
+})
+  .step("reservation", {
+    do: ({ input, inventory }) =>
+      inOurs(
+        inventory.reserve({
+          reservation_id: input.orderId,
+          lines: input.lines.map(({ productId, quantity }) => ({ product_id: productId, quantity })),
+        }),
+      ),
+    undo: ({ input, inventory }) => inventory.release({ reservation_id: input.orderId }),
+  })
+  .write("order", {
+    do: ({ input, store, nowMs }) => store.open(input, timeOf(nowMs)),
+    undo: ({ input, store, nowMs }) => store.fail(input.orderId, { reason: "not_placed", at: timeOf(nowMs) }),
+  })
+  .step("authorization", {
+    do: async ({ input, payments }) => {
+      const { payment } = await inOurs(
+        payments.createPayment({
+          orderId: input.orderId,
+          customerId: input.customerId,
+          amount: { amountMinor: input.totalMinor, currency: input.currency },
+          paymentMethodToken: input.paymentMethodToken,
+          country: input.shippingAddress.country,
+          description: `Order ${input.orderId}`,
+        }),
+      );
+      if (payment?.status === "PAYMENT_STATUS_REQUIRES_ACTION") {
+        // A step that refuses is not undone (S4), so what it began it takes back itself.
+        await payments.voidPayment({ payment: byOrder(input.orderId) });
+        throw refuse("payment_action_required");
+      }
+      return settled(payment);
+    },
+    undo: ({ input, payments }) => payments.voidPayment({ payment: byOrder(input.orderId) }),
+  })
+  .step("capture", {
+    do: async ({ input, payments }) => {
+      const { payment } = await payments.capturePayment({ payment: byOrder(input.orderId) });
+      return settled(payment);
+    },
+    undo: ({ input, payments }) => refundIfTaken(payments, input.orderId),
+  })
+  .step("cart", {
+    do: async ({ input, cart }) => {
+      const lines = input.lines.map(({ productId, quantity }) => ({ productId, quantity }));
+      await cart.clearOrderedLines({ customerId: input.customerId, orderId: input.orderId, lines });
+      return { cleared: true };
+    },
+    // A cart that cannot be emptied now is no reason to give the money back; see clear-cart.ts.
+    bestEffort: true,
+  })
+  .write("paid", {
+    do: ({ input, store, outbox, capture, cart, nowMs }) => [
+      ...store.markPaid(input.orderId, { ...capture, at: timeOf(nowMs) }),
+      ...outbox.publish(orderCreated(input)),
+      ...(cart === undefined ? outbox.publish(cartClearDue(input)) : []),
+    ],
+    whenRefused: (what) => (what === orderMoved ? refuse("order_cancelled") : refuse("partner_unavailable")),
+  });
+
+/** What the saga keeps of a payment. UNKNOWN is no answer: it is asked for again under the same key. */
+function settled(payment: Payment | undefined): { paymentId: string; receiptUrl: string } {
+  if (payment === undefined || payment.status === "PAYMENT_STATUS_UNKNOWN") {
+    throw new Outage("payments", "the provider has not answered yet");
+  }
+  return { paymentId: payment.paymentId, receiptUrl: payment.receiptUrl };
+}
+
+/** Undoes a capture that may or may not have happened; what was only held is left to the void. */
+async function refundIfTaken(payments: PlaceOrderPorts["payments"], orderId: string): Promise<void> {
+  try {
+    await payments.processRefund({
+      payment: byOrder(orderId),
+      amount: undefined,
+      refundId: uuidOf(orderId, "undo-capture"),
+      reason: "the order could not be placed",
+    });
+  } catch (error) {
+    const nothingTaken = ["payment_not_refundable", "payment_not_found"];
+    if (!(error instanceof Refusal) || !nothingTaken.includes(error.reason)) throw error;
+  }
+}
+
+async function inOurs<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw inOurWords(error);
+  }
+}
+
+function byOrder(orderId: string): { $case: "orderId"; value: string } {
+  return { $case: "orderId", value: orderId };
+}
+
+function timeOf(nowMs: () => number): string {
+  return new Date(nowMs()).toISOString();
+}
+
+/** `data` of OrderCreated, as SPEC has it: amounts as decimals, so that any consumer can read them. */
+function orderCreated(input: PlaceOrderInput) {
+  const decimal = (amountMinor: bigint) => decimalOf(amountMinor, input.currency);
+  return {
+    topic: "order-events",
+    key: input.orderId,
+    name: "OrderCreated",
+    // One event an order, whoever commits it.
+    id: uuidOf(input.orderId, "OrderCreated"),
+    data: {
+      orderId: input.orderId,
+      customerId: input.customerId,
+      totalAmount: decimal(input.totalMinor),
+      currency: input.currency,
+      status: "paid",
+      items: input.lines.map((line) => ({
+        productId: line.productId,
+        quantity: line.quantity,
+        unitPrice: decimal(line.unitPriceMinor),
+        totalPrice: decimal(line.lineTotalMinor),
+      })),
+      createdAt: input.placedAt,
+    },
+  };
+}
+
+function cartClearDue(input: PlaceOrderInput) {
+  const lines = input.lines.map(({ productId, quantity }) => ({ productId, quantity }));
+  return {
+    topic: "order-events",
+    key: input.orderId,
+    name: "CartClearDue",
+    id: uuidOf(input.orderId, "CartClearDue"),
+    data: { orderId: input.orderId, customerId: input.customerId, lines },
+  };
+}

@@ -1,0 +1,66 @@
+// The contract, method by method: message → use case → message.
+
+import { currentContext, type HandlersOf, type Outbox, type PortsOf } from "@webstore/kit";
+import type { OrderServiceDefinition } from "@webstore/proto/orders/v1";
+import { cancelOrder } from "./cancel-order.ts";
+import type { orders } from "./definition.ts";
+import { messageOf, statusMessageOf, statusOf } from "./order-message.ts";
+import { listOrders, showOrder } from "./show-orders.ts";
+import { type SubmitPorts, submitOrder } from "./submit-order.ts";
+import { transitionOrder } from "./transition-order.ts";
+import { updateOrderPaymentStatus } from "./update-order-payment-status.ts";
+
+const waitMsDefault = 10_000;
+
+export function rpc(
+  parts: PortsOf<typeof orders> & SubmitPorts & { readonly outbox: Outbox },
+): HandlersOf<typeof OrderServiceDefinition> {
+  return {
+    async placeOrder({
+      idempotencyKey,
+      paymentMethodToken,
+      shippingAddress,
+      coupon,
+      waitMs = waitMsDefault,
+    }) {
+      const { principal, span } = currentContext();
+      const { order, replayed } = await submitOrder(
+        {
+          customerId: principal.kind === "user" ? principal.userId : "",
+          idempotencyKey,
+          paymentMethodToken,
+          shippingAddress: shippingAddress as NonNullable<typeof shippingAddress>,
+          coupon,
+          waitMs,
+          traceparent: span?.traceparent ?? "",
+        },
+        parts,
+      );
+      return { order: messageOf(order), replayed };
+    },
+
+    async getOrder({ orderId }) {
+      return { order: messageOf(await showOrder(orderId, currentContext().principal, parts.store)) };
+    },
+
+    async listOrders({ status, customerId, pageSize, pageToken }) {
+      const filter = { status: statusOf(status), customerId, pageSize, pageToken };
+      const { orders, nextPageToken } = await listOrders(filter, currentContext().principal, parts.store);
+      return { orders: orders.map(messageOf), nextPageToken };
+    },
+
+    async cancelOrder({ orderId }) {
+      return { order: messageOf(await cancelOrder(orderId, currentContext().principal, parts)) };
+    },
+
+    async updateOrderPaymentStatus({ occurredAt, ...notification }) {
+      const at = occurredAt as NonNullable<typeof occurredAt>;
+      const { status, applied } = await updateOrderPaymentStatus({ ...notification, occurredAt: at }, parts);
+      return { status: statusMessageOf(status), applied };
+    },
+
+    async transitionOrder({ orderId, status, reason }) {
+      return { order: messageOf(await transitionOrder({ orderId, to: statusOf(status), reason }, parts)) };
+    },
+  };
+}

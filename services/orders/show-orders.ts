@@ -1,0 +1,48 @@
+// Show orders: one, or a page of them. A shopper sees their own; anybody else's does not exist for them.
+
+import type { Principal } from "@webstore/kit";
+import type { Order, Status } from "./order.ts";
+import type { OrderStore, PageToken } from "./order-store.ts";
+import { refuse } from "./refusals.ts";
+
+const pageSizeDefault = 20;
+
+export async function showOrder(orderId: string, asks: Principal, store: OrderStore): Promise<Order> {
+  const order = await store.find(orderId);
+  if (order === undefined || !maySee(asks, order.customerId)) throw refuse("order_not_found");
+  return order;
+}
+
+export async function listOrders(
+  is: { status: Status | undefined; customerId: string; pageSize: number; pageToken: string },
+  asks: Principal,
+  store: OrderStore,
+): Promise<{ orders: Order[]; nextPageToken: string }> {
+  const isShopper = asks.kind === "user" && asks.role === "user";
+  if (isShopper && is.customerId !== "" && is.customerId !== asks.userId)
+    return { orders: [], nextPageToken: "" };
+  const customerId = isShopper ? asks.userId : is.customerId || undefined;
+  const limit = is.pageSize || pageSizeDefault;
+  const after = readToken(is.pageToken);
+  const found = await store.list({ customerId, status: is.status, limit: limit + 1, after });
+  const orders = found.slice(0, limit);
+  const last = found.length > limit ? orders.at(-1) : undefined;
+  return { orders, nextPageToken: last === undefined ? "" : writeToken(last) };
+}
+
+function maySee(asks: Principal, customerId: string): boolean {
+  if (asks.kind === "user") return asks.role === "admin" || asks.userId === customerId;
+  return asks.kind === "service";
+}
+
+function writeToken({ createdAt, orderId }: PageToken): string {
+  return Buffer.from(`${createdAt.toISOString()} ${orderId}`).toString("base64url");
+}
+
+/** A token that we did not write begins at the first page, as an empty one does: it can do no more than that. */
+function readToken(token: string): PageToken | undefined {
+  const [at = "", orderId = ""] = Buffer.from(token, "base64url").toString("utf8").split(" ");
+  const createdAt = new Date(at);
+  const isOurs = !Number.isNaN(createdAt.getTime()) && /^[0-9a-f-]{36}$/.test(orderId);
+  return isOurs ? { createdAt, orderId } : undefined;
+}

@@ -1,0 +1,33 @@
+// Move an order on, as the people who pack and ship it do. The places of the saga and of the money
+// (paid, cancelled, refunded, …) are not theirs to set.
+
+import { WriteRefused } from "@webstore/kit";
+import { type Order, type Status, transition } from "./order.ts";
+import type { OrderStore } from "./order-store.ts";
+import { refuse } from "./refusals.ts";
+
+const byHand: readonly Status[] = ["processing", "shipped", "delivered"];
+const triesMax = 3;
+
+export async function transitionOrder(
+  is: { orderId: string; to: Status | undefined; reason: string },
+  { store, nowMs }: { store: OrderStore; nowMs: () => number },
+): Promise<Order> {
+  const { orderId, to, reason } = is;
+  if (to === undefined || !byHand.includes(to)) throw refuse("transition_refused");
+  for (let attempt = 1; ; attempt += 1) {
+    const order = await store.find(orderId);
+    if (order === undefined) throw refuse("order_not_found");
+    const answer = transition(order.status, to);
+    if (answer === "none") return order;
+    if (answer === "refused") throw refuse("transition_refused");
+    const at = new Date(nowMs()).toISOString();
+    try {
+      await store.commit(store.move(orderId, { from: order.status, to, reason, at }));
+      return { ...order, status: to, history: [...order.history, { status: to, at, reason }] };
+    } catch (error) {
+      // It moved between the look and the change: look again.
+      if (!(error instanceof WriteRefused) || attempt >= triesMax) throw error;
+    }
+  }
+}
