@@ -132,7 +132,10 @@ test("partitions that go to a new member are given up after the message in hand"
   await store.close();
 });
 
-test("a member whose claim was taken commits nothing more", async () => {
+test.each([
+  ["another member has", "member = gen_random_uuid(), fence = fence + 1"],
+  ["it has got back under a new fence", "fence = fence + 1"],
+])("a member commits nothing on a claim that %s", async (_, taken) => {
   const store = await openStore({ partitions: 1, leaseMs: 60_000, pollMs: 60_000 });
   const { bus } = await store.connect();
   const begun = Promise.withResolvers<void>();
@@ -150,12 +153,37 @@ test("a member whose claim was taken commits nothing more", async () => {
   });
   await begun.promise;
   // As another member does after the lease has ended, which this one has slept through.
-  await store.postgres.query("update claims set member = gen_random_uuid(), fence = fence + 1");
+  await store.postgres.query(`update claims set ${taken}`);
   finish.resolve();
   await subscription.stop();
   const rows = await store.postgres.query("select next_offset, member is null as free from claims");
   expect(rows).toEqual([{ next_offset: 0n, free: false }]);
   expect(handled[0]).toBe("1");
+  await store.close();
+});
+
+test("publishers take partitions in one order, so that they cannot wait for each other", async () => {
+  const store = await openStore({ partitions: 8 });
+  const { bus } = await store.connect();
+  const keys = ["a", "b", "c", "d", "e", "f", "g", "h"].sort((a, b) => partitionOf(b, 8) - partitionOf(a, 8));
+  expect(new Set(keys.map((key) => partitionOf(key, 8))).size).toBe(8);
+  await bus.publish([message("a")]);
+  let publishing: Promise<void> | undefined;
+  await store.postgres.transaction(async (tx) => {
+    const [self] = await tx.query<{ pid: number }>("select pg_backend_pid() as pid");
+    await tx.query("select 1 from partitions where partition = 0 for update");
+    publishing = bus.publish(keys.map((key) => message(key)));
+    await vi.waitFor(async () => {
+      const waiting = await store.postgres.query(
+        "select 1 from pg_stat_activity where $1 = any(pg_blocking_pids(pid))",
+        [self?.pid],
+      );
+      expect(waiting).toHaveLength(1);
+    });
+    const free = await store.postgres.query("select partition from partitions for update skip locked");
+    expect(free).toHaveLength(7);
+  });
+  await publishing;
   await store.close();
 });
 
