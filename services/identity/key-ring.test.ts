@@ -58,6 +58,21 @@ function keyRingSuite(name: string, start: () => Promise<{ store: SigningKeyStor
       expect(await store.list()).toHaveLength(1);
     });
 
+    test("of eight keys that are added at once when one is due, one stays", async () => {
+      for (let round = 1; round <= 10; round += 1) {
+        nowMs += dayMs;
+        const keys = Array.from({ length: 8 }, (_, index) => ({
+          keyId: `${round} ${index}`,
+          publicJwk: {},
+          sealedPrivateJwk: "",
+          createTimeMs: nowMs,
+        }));
+        await Promise.all(keys.map((key) => store.addUnlessNewer(key, nowMs - dayMs)));
+        const added = (await store.list()).filter(({ createTimeMs }) => createTimeMs === nowMs);
+        expect(added).toHaveLength(1);
+      }
+    });
+
     test("a successor is published first and signs ten minutes later, in every process", async () => {
       const [one, other] = [await open(store), await open(store)];
       const first = await signedWith(one);

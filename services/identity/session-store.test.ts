@@ -85,6 +85,12 @@ function sessionStoreSuite(name: string, start: () => Promise<Subject>) {
       }
     });
 
+    test("a revoked session is not rotated", async () => {
+      const session = await open();
+      await store.revoke(session.sessionId, nowMs);
+      expect((await rotate(session)).rotated).toBe(false);
+    });
+
     test("a session and a token that do not belong together are not rotated", async () => {
       const [one, other] = [await open(), await open()];
       expect((await rotate({ ...one, sessionId: other.sessionId })).rotated).toBe(false);
