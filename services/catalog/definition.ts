@@ -20,5 +20,5 @@ export const catalog = defineService({
     getProductImage: { availability: 0.9995, latencyP95Ms: 100 },
   },
   // Memory is for one image in the making.
-  runs: { replicas: { min: 2, max: 8 }, cpuMillis: 250, memoryMiB: 384 },
+  runs: { replicas: { min: 2, max: 8 }, cpuMillis: 250, memoryMiB: 512 },
 });

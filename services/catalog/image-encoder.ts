@@ -71,15 +71,16 @@ async function encode(sharp: Sharp, content: Uint8Array): Promise<EncodedImage> 
 
 /** The pixels of the large size, upright and in sRGB. */
 async function unpack(sharp: Sharp, content: Uint8Array): Promise<Pixels> {
-  const open = () =>
-    sharp(content, { limitInputPixels: uploadPixelsMax, failOn: "error", sequentialRead: true }).timeout({
-      seconds: decodeTimeoutS,
-    });
-  const header = await open().metadata().catch(invalid);
+  const limits = { failOn: "error", sequentialRead: true } as const;
+  // Reads no more than the header, so it needs no limit, and the limit is to have its own reason.
+  const header = await sharp(content, { ...limits, limitInputPixels: false })
+    .metadata()
+    .catch(invalid);
   if (header.width * header.height > uploadPixelsMax) throw refusals.refuse("image_too_large");
-  return open()
+  return sharp(content, { ...limits, limitInputPixels: uploadPixelsMax })
+    .timeout({ seconds: decodeTimeoutS })
     .autoOrient()
-    .resize({ ...box(imageSizePixels.large) })
+    .resize(box(imageSizePixels.large))
     .toColourspace("srgb")
     .raw()
     .toBuffer({ resolveWithObject: true })

@@ -50,7 +50,7 @@ const sortKeyMax = 80;
 
 export function newProduct(draft: ProductDraft, now: Date): Product {
   const { productId, name, description, price } = draft;
-  refuseControlCharacters(draft);
+  refuseUnfitText(draft);
   const tags = sortedOnce(draft.tags);
   return {
     productId,
@@ -69,7 +69,7 @@ export function newProduct(draft: ProductDraft, now: Date): Product {
 
 /** The product with the change; the same object when that is no change. */
 export function changed(product: Product, change: ProductChange): Product {
-  refuseControlCharacters(change);
+  refuseUnfitText(change);
   const after: Product = {
     ...product,
     name: change.name ?? product.name,
@@ -123,9 +123,11 @@ const sortedOnce = (tags: readonly string[]): string[] => [...new Set(tags)].sor
 const digest = (parts: readonly string[]): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 
-/** A name is one line; a description may have several. */
-function refuseControlCharacters({ name, description }: ProductChange): void {
+/** What the contract's rules leave open: they say nothing of text that is empty. A description may have several lines. */
+function refuseUnfitText({ name, description, tags }: ProductChange): void {
+  if (name !== undefined && name.trim() === "") throw invalidRequest("name", "must not be empty");
   if (name !== undefined && /\p{Cc}/u.test(name)) throw invalidRequest("name", "has control characters");
   if (description !== undefined && /[^\P{Cc}\n\r\t]/u.test(description))
     throw invalidRequest("description", "has control characters");
+  if (tags?.includes("")) throw invalidRequest("tags", "must not have an empty one");
 }
