@@ -2,7 +2,9 @@
 // recorded and only the trace id is kept, so that log lines of one request can be found
 // together; with one, telemetry-otel.ts records by the OpenTelemetry SDK.
 
-import { randomBytes } from "node:crypto";
+import type { Env } from "./config.ts";
+import type { Log } from "./log.ts";
+import { unrecordedSpan } from "./traceparent.ts";
 
 export type SpanKind = "server" | "client" | "internal" | "producer" | "consumer";
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
@@ -32,19 +34,9 @@ export type Telemetry = {
   span(name: string, kind: SpanKind, parent: string | undefined, attributes?: Attributes): Span;
   counter(name: string, is?: { description?: string; unit?: string }): Counter;
   histogram(name: string, is?: { description?: string; unit?: string; boundaries?: number[] }): Histogram;
-  /** Sends what is held back, then ends. */
+  /** Sends what is held back, for two seconds at most, then ends. Never rejects. */
   stop(): Promise<void>;
 };
-
-const traceparentPattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
-
-function unrecordedSpan(parent: string | undefined): Span {
-  const match = parent === undefined ? null : traceparentPattern.exec(parent);
-  const fresh = match === null ? randomBytes(24).toString("hex") : "";
-  const traceId = match?.[1] ?? fresh.slice(0, 32);
-  const spanId = match?.[2] ?? fresh.slice(32);
-  return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-00`, set() {}, end() {} };
-}
 
 const nothing = { add() {}, record() {} };
 
@@ -59,13 +51,17 @@ export function unrecordedTelemetry(service: string): Telemetry {
   };
 }
 
-/** Recording is on when OpenTelemetry's own variables name an endpoint and do not disable the SDK. */
-export async function startTelemetry(
-  service: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Telemetry> {
-  const off = !env.OTEL_EXPORTER_OTLP_ENDPOINT || env.OTEL_SDK_DISABLED === "true";
-  if (off) return unrecordedTelemetry(service);
+const endpoints = ["", "TRACES_", "METRICS_", "LOGS_"].map(
+  (signal) => `OTEL_EXPORTER_OTLP_${signal}ENDPOINT`,
+);
+
+/**
+ * Recording is on when OpenTelemetry's own variables name an endpoint and do not disable the SDK. The
+ * lines of `log` are then sent too. Nothing of the SDK is loaded otherwise.
+ */
+export async function startTelemetry(service: string, env: Env, log?: Log): Promise<Telemetry> {
+  const named = endpoints.some((name) => (env[name] ?? "").trim() !== "");
+  if (!named || env.OTEL_SDK_DISABLED?.trim().toLowerCase() === "true") return unrecordedTelemetry(service);
   const { otelTelemetry } = await import("./telemetry-otel.ts");
-  return otelTelemetry(service, env);
+  return otelTelemetry(service, env, log);
 }

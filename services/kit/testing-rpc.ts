@@ -1,0 +1,116 @@
+// For tests of the kit itself: a contract served by the test's own handlers over real gRPC, tokens
+// signed by keys that a real JWKS endpoint publishes, and waiting without sleeping.
+
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import type { Contract, HandlersOf } from "./definition.ts";
+import { type Log, openLog } from "./log.ts";
+import { type RpcServer, startRpcServer } from "./rpc-server.ts";
+import { type Telemetry, unrecordedTelemetry } from "./telemetry.ts";
+import { tokenVerifier } from "./tokens.ts";
+
+export const testInternalKey = "test-internal-key";
+
+export type Keys = {
+  readonly jwksUrl: string;
+  /** A token that is good, but for what is given: `undefined` leaves a claim out. */
+  token(claims?: JWTPayload, by?: { alg?: string; key?: "own" | "foreign"; kid?: string }): Promise<string>;
+  /** The JWKS endpoint answers 500 from now on. */
+  breakDown(): void;
+  stop(): Promise<void>;
+};
+
+export async function serveKeys(): Promise<Keys> {
+  const own = await generateKeyPair("ES256", { extractable: true });
+  const foreign = await generateKeyPair("ES256");
+  const jwks = { keys: [{ ...(await exportJWK(own.publicKey)), kid: "key-1", alg: "ES256", use: "sig" }] };
+  let broken = false;
+  const server = createServer((_request, response) => {
+    if (broken) response.writeHead(500).end();
+    else response.setHeader("content-type", "application/json").end(JSON.stringify(jwks));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    jwksUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`,
+    token(claims = {}, by = {}) {
+      const nowS = Math.floor(Date.now() / 1_000);
+      const good = {
+        sub: "5f0c3e0a-0000-4000-8000-000000000001",
+        role: "user",
+        typ: "access",
+        jti: "token-1",
+      };
+      const times = { iss: "webstore", aud: "webstore", iat: nowS, exp: nowS + 900 };
+      const key =
+        by.alg === "HS256"
+          ? new TextEncoder().encode("x".repeat(32))
+          : (by.key === "foreign" ? foreign : own).privateKey;
+      return new SignJWT({ ...good, ...times, ...claims })
+        .setProtectedHeader({ alg: by.alg ?? "ES256", kid: by.kid ?? "key-1" })
+        .sign(key);
+    },
+    breakDown: () => {
+      broken = true;
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+export type Served<C extends Contract> = RpcServer & {
+  readonly address: string;
+  /** What `call` and `testClient` need to know of a service. */
+  readonly definition: {
+    readonly name: string;
+    readonly serves: C;
+    readonly ports: { readonly rpc: number };
+  };
+};
+
+/** Serves `contract` with these handlers; any other method answers its default message. */
+export async function serveContract<C extends Contract>(
+  contract: C,
+  handlers: Partial<HandlersOf<C>>,
+  is: { name?: string; jwksUrl?: string; telemetry?: Telemetry; log?: Log } = {},
+): Promise<Served<C>> {
+  const name = is.name ?? "callee";
+  const telemetry = is.telemetry ?? unrecordedTelemetry(name);
+  const defaults = Object.entries(contract.methods).map(([method, { responseType }]) => [
+    method,
+    async () => responseType.decode(new Uint8Array()),
+  ]);
+  const server = await startRpcServer({
+    contract,
+    handlers: { ...Object.fromEntries(defaults), ...handlers } as HandlersOf<C>,
+    parts: {
+      log: is.log ?? openLog(name, { level: "silent" }),
+      telemetry,
+      tokens: tokenVerifier({
+        jwksUrl: is.jwksUrl ?? "http://127.0.0.1:1/",
+        issuer: "webstore",
+        audience: "webstore",
+        demoTokens: is.jwksUrl === undefined,
+      }),
+      internalKey: testInternalKey,
+      rpcDuration: telemetry.histogram("rpc.server.duration", { unit: "s" }),
+      nowMs: Date.now,
+    },
+    host: "127.0.0.1",
+    port: 0,
+  });
+  return {
+    ...server,
+    address: `127.0.0.1:${server.port}`,
+    definition: { name, serves: contract, ports: { rpc: server.port } },
+  };
+}
+
+/** A promise that the test settles. */
+export function latch(): { readonly opened: Promise<void>; open(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { opened: promise, open: resolve };
+}
