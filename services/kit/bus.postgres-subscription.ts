@@ -84,7 +84,7 @@ type State = {
 };
 
 export async function subscribe(parts: SubscriptionParts, is: Wanted): Promise<Subscription> {
-  const { postgres, health, channel, log } = parts;
+  const { postgres, health } = parts;
   const member: Member = { group: is.group, topic: is.topic, id: randomUUID() };
   const state: State = {
     member,
@@ -109,24 +109,16 @@ export async function subscribe(parts: SubscriptionParts, is: Wanted): Promise<S
   };
   parts.listeners.add(listener);
 
-  const attempt = async (turn: () => Promise<void>, what: string) => {
-    try {
-      await health.observe(turn());
-      if (state.failing) log.info({ topic: is.topic, group: is.group }, "the bus answers again");
-      state.failing = false;
-      return true;
-    } catch (error) {
-      if (!state.failing) log.warn({ error, topic: is.topic, group: is.group }, what);
-      state.failing = true;
-      return false;
-    }
-  };
-
   const beating = (async () => {
     while (!state.stopping) {
       await heart.wait(parts.leaseMs / 3);
       if (state.stopping) break;
-      await attempt(() => balance(parts, state), "the partitions could not be renewed; trying again");
+      await attempt(
+        parts,
+        state,
+        () => balance(parts, state),
+        "the partitions could not be renewed; trying again",
+      );
       work.wake();
     }
   })();
@@ -134,7 +126,7 @@ export async function subscribe(parts: SubscriptionParts, is: Wanted): Promise<S
   const working = (async () => {
     while (!state.stopping) {
       const turn = () => workOnce(parts, is, state, work.wake);
-      if (await attempt(turn, "the messages could not be fetched; trying again")) {
+      if (await attempt(parts, state, turn, "the messages could not be fetched; trying again")) {
         if (await work.wait(parts.pollMs)) continue;
         for (const each of state.held.values()) each.look = true;
       } else {
@@ -152,17 +144,7 @@ export async function subscribe(parts: SubscriptionParts, is: Wanted): Promise<S
     heart.wake();
     await Promise.all([beating, working]);
     await Promise.all(state.workers);
-    for (const each of state.held.values()) each.releasing = true;
-    try {
-      await commitDone(parts, state);
-      await leave(postgres, member);
-      await tellMembers(postgres, channel);
-    } catch (error) {
-      log.warn(
-        { error, topic: is.topic },
-        "the partitions were not given back; others get them when the lease ends",
-      );
-    }
+    await giveBack(parts, state);
   };
 
   return {
@@ -173,6 +155,40 @@ export async function subscribe(parts: SubscriptionParts, is: Wanted): Promise<S
       return stop;
     },
   };
+}
+
+/** False when the turn failed; that is logged once, however often it fails in a row. */
+async function attempt(
+  { health, log }: SubscriptionParts,
+  state: State,
+  turn: () => Promise<void>,
+  what: string,
+): Promise<boolean> {
+  const { topic, group } = state.member;
+  try {
+    await health.observe(turn());
+    if (state.failing) log.info({ topic, group }, "the bus answers again");
+    state.failing = false;
+    return true;
+  } catch (error) {
+    if (!state.failing) log.warn({ error, topic, group }, what);
+    state.failing = true;
+    return false;
+  }
+}
+
+/** The last commit, and every partition free for the others at once. */
+async function giveBack(parts: SubscriptionParts, state: State): Promise<void> {
+  const { member } = state;
+  for (const each of state.held.values()) each.releasing = true;
+  try {
+    await commitDone(parts, state);
+    await leave(parts.postgres, member);
+    await tellMembers(parts.postgres, parts.channel);
+  } catch (error) {
+    const what = "the partitions were not given back; others get them when the lease ends";
+    parts.log.warn({ error, topic: member.topic, group: member.group }, what);
+  }
 }
 
 /** A new member makes itself known, so that the others give it its share at once. */
