@@ -1,0 +1,79 @@
+// What the gateway reads from the environment, beside what every process of the store reads.
+
+import { flag, whole } from "@webstore/kit";
+import { z } from "zod";
+
+const listMax = 100;
+
+/** A list, as a JSON array (`["a","b"]`) or with commas between (`a,b`). */
+const list = (fallback: readonly string[]) =>
+  z
+    .string()
+    .max(10_000)
+    .transform((text, context) => {
+      const items = itemsOf(text);
+      if (items !== undefined && items.length <= listMax) return items;
+      context.addIssue({ code: "custom", message: `must be a JSON array of at most ${listMax} strings` });
+      return z.NEVER;
+    })
+    .default([...fallback]);
+
+function itemsOf(text: string): string[] | undefined {
+  if (!text.trimStart().startsWith("[")) {
+    return text
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== "");
+  }
+  try {
+    return z.array(z.string().min(1)).parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+export const gatewayConfig = z.object({
+  APP_PORT: whole(8000, 0, 65_535).describe("HTTP for the world: REST, Connect, documents."),
+  OPENAPI_URL: z
+    .string()
+    .regex(/^\/[A-Za-z0-9._/-]{1,200}$/, "must be a path")
+    .default("/openapi.json")
+    .describe("Where the OpenAPI document is."),
+  STORE_CURRENCY: z
+    .string()
+    .regex(/^[A-Z]{3}$/, "must be an ISO 4217 code")
+    .default("USD")
+    .describe("The currency that the price filters of the product list speak of."),
+  APP_MIDDLEWARE_CORS: flag(true).describe("Answer browsers that come from other origins."),
+  APP_MIDDLEWARE_GZIP: flag(false).describe("Compress answers."),
+  APP_MIDDLEWARE_TRUSTEDHOST: flag(true).describe("Refuse requests for other hosts than the allowed ones."),
+  APP_MIDDLEWARE_HTTPSREDIRECT: flag(false).describe("Send plain HTTP to HTTPS."),
+  BACKEND_CORS_ORIGINS: list(["http://localhost:8000", "http://127.0.0.1:8000"]).describe(
+    "Origins that may read answers; `*` is all of them.",
+  ),
+  BACKEND_CORS_CREDENTIALS: flag(false).describe("Whether browsers may send cookies; not with origin `*`."),
+  BACKEND_CORS_METHODS: list(["GET", "POST", "PATCH", "DELETE"]).describe(
+    "Methods that other origins may use.",
+  ),
+  BACKEND_CORS_HEADERS: list([
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "traceparent",
+    "connect-protocol-version",
+    "connect-timeout-ms",
+    "grpc-timeout",
+    "x-grpc-web",
+    "x-user-agent",
+  ]).describe("Request headers that other origins may send."),
+  BACKEND_ALLOWED_HOSTS: list(["localhost", "127.0.0.1", "[::1]"]).describe(
+    "Hosts that requests may be for, without port; `*.example.com` is any below, `*` is any.",
+  ),
+  TRUSTED_PROXY_HOPS: whole(0, 0, 10).describe(
+    "How many proxies in front say truly, by X-Forwarded-*, who calls; 0 believes none.",
+  ),
+  RATE_LIMIT_PER_SECOND: whole(100, 1, 1_000_000).describe("Requests per token or, without one, address."),
+  BODY_BYTES_MAX: whole(1024 * 1024, 1, 64 * 1024 * 1024).describe("Greatest request body."),
+  IMAGE_BYTES_MAX: whole(5 * 1024 * 1024, 1, 6 * 1024 * 1024).describe("Greatest image of a product."),
+});
+export type GatewayConfig = z.output<typeof gatewayConfig>;

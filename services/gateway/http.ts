@@ -1,0 +1,84 @@
+// The gateway's HTTP: the server of http-server.ts with REST, Connect and the documents on it.
+
+import type { AddressInfo } from "node:net";
+import { createContextValues } from "@connectrpc/connect";
+import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import { PortTaken } from "@webstore/kit";
+import type { FastifyInstance } from "fastify";
+import { connectRoutes, exchangeKey } from "./connect.ts";
+import type { Ports } from "./definition.ts";
+import { addDocs, docsPath } from "./docs.ts";
+import { type HttpParts, openHttpServer } from "./http-server.ts";
+import { addOpenApi, openApiDocument } from "./openapi.ts";
+import { addRoutes, restRoutes } from "./rest.ts";
+import type { Storefront } from "./rpc.ts";
+
+export type StartedHttp = {
+  readonly url: string;
+  stop(): Promise<void>;
+};
+
+export type StartHttp = HttpParts & {
+  readonly ports: Ports;
+  readonly storefront: Storefront;
+  readonly nowMs: () => number;
+  readonly newId: () => string;
+};
+
+export async function startHttp(is: StartHttp): Promise<StartedHttp> {
+  const { config } = is;
+  const app = await openHttpServer(is);
+  const routes = restRoutes({ ...is, home: config.PRODUCTION_ENV ? undefined : docsPath });
+  await addOpenApi(app);
+  addRoutes(app, routes, is);
+  addDocument(app, config.OPENAPI_URL);
+  if (!config.PRODUCTION_ENV) addDocs(app, () => openApiDocument(app));
+  await addConnect(app, is);
+  const port = await listen(app, config.APP_HOST, config.APP_PORT);
+  return {
+    url: `http://${config.APP_HOST}:${port}`,
+    stop: () => drain(app, config.DRAIN_GRACE_MS),
+  };
+}
+
+async function addConnect(app: FastifyInstance, is: StartHttp): Promise<void> {
+  await app.register(async (scope) => {
+    // Connect reads bodies itself, and brings parsers that leave them alone.
+    scope.removeAllContentTypeParsers();
+    await scope.register(fastifyConnectPlugin, {
+      routes: (router) => connectRoutes(router, is.storefront, is),
+      contextValues: (request) => createContextValues().set(exchangeKey, request.exchange),
+      readMaxBytes: is.config.BODY_BYTES_MAX,
+    });
+  });
+}
+
+function addDocument(app: FastifyInstance, path: string): void {
+  let document: string | undefined;
+  app.get(path, { config: { access: "public" } }, async (_request, reply) => {
+    document ??= JSON.stringify(openApiDocument(app));
+    return reply.header("content-type", "application/json; charset=utf-8").send(document);
+  });
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    await app.close();
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EADDRINUSE" || code === "EACCES") throw new PortTaken(host, port, error);
+    throw error;
+  }
+  return (app.server.address() as AddressInfo).port;
+}
+
+/** Finishes what is in hand; what is left after the grace period is cut. */
+async function drain(app: FastifyInstance, graceMs: number): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), graceMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}

@@ -1,0 +1,18 @@
+// The gateway's process: REST and Connect on one HTTP server, gRPC by the kit.
+
+import { run, service } from "@webstore/kit";
+import { gatewayConfig } from "./config.ts";
+import { gateway } from "./definition.ts";
+import { startHttp } from "./http.ts";
+import { rpc } from "./rpc.ts";
+
+export const program = service(gateway, {
+  config: gatewayConfig,
+  start: async (process) => {
+    const handlers = rpc(process.ports, { currency: process.config.STORE_CURRENCY });
+    const http = await startHttp({ ...process, storefront: handlers });
+    return { handlers, urls: { http: http.url }, stop: http.stop };
+  },
+});
+
+if (import.meta.main) await run(program);

@@ -1,0 +1,198 @@
+// REST for staff: payments and refunds. What they may see and do is the payments service's to decide.
+
+import { decimalOf, minorOf } from "@webstore/kit";
+import type { Payment, PaymentStatus, Refund } from "@webstore/proto/payments/v1";
+import { z } from "zod";
+import type { Ports } from "./definition.ts";
+
+import { present } from "./present.ts";
+import { invalidField } from "./refuse-field.ts";
+import { money, pageOf, pageSize, pageToken, priceShape, text, timeJson, uuid } from "./rest-shapes.ts";
+import { type Route, route } from "./route.ts";
+
+const paymentStatuses = [
+  "created",
+  "authorized",
+  "captured",
+  "partially_refunded",
+  "refunded",
+  "voided",
+  "failed",
+  "requires_action",
+  "disputed",
+  "unknown",
+] as const;
+
+const time = z.string().meta({ format: "date-time" }).nullable();
+
+const paymentShape = z
+  .strictObject({
+    payment_id: z.string(),
+    order_id: z.string(),
+    customer_id: z.string(),
+    status: z.enum(paymentStatuses),
+    amount: priceShape,
+    captured: priceShape,
+    refunded: priceShape,
+    provider_reference: z.string().nullable(),
+    receipt_url: z.string().nullable(),
+    decline_code: z.string().nullable(),
+    card_brand: z.string().nullable(),
+    country: z.string().nullable(),
+    history: z.array(z.strictObject({ status: z.enum(paymentStatuses), at: time })),
+    created_at: time,
+  })
+  .meta({ id: "Payment" });
+
+const refundShape = z
+  .strictObject({
+    refund_id: z.string(),
+    amount: priceShape,
+    provider_reference: z.string().nullable(),
+    reason: z.string().nullable(),
+    settled: z.boolean().describe("False: the provider has not answered yet."),
+    created_at: time,
+  })
+  .meta({ id: "Refund" });
+
+const paymentParams = z.object({ payment_id: uuid });
+
+export function paymentRoutes({ payments }: Pick<Ports, "payments">): Route[] {
+  return [
+    route({
+      method: "GET",
+      path: "/payments",
+      access: "admin",
+      name: "listPayments",
+      tag: "payments",
+      summary: "Payments, the newest first.",
+      query: z.object({
+        status: z.enum(paymentStatuses).optional(),
+        order_id: uuid.optional(),
+        page_size: pageSize,
+        page_token: pageToken,
+      }),
+      answers: { 200: { description: "A page of payments.", schema: pageOf("payments", paymentShape) } },
+      refusals: [],
+      handle: async ({ query }) => {
+        const page = await payments.listPayments({
+          status: `PAYMENT_STATUS_${(query.status ?? "unspecified").toUpperCase()}` as PaymentStatus,
+          orderId: query.order_id ?? "",
+          pageSize: query.page_size,
+          pageToken: query.page_token,
+        });
+        const body = { payments: page.payments.map(paymentJson), next_page_token: page.nextPageToken };
+        return { status: 200, body };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/payments/:payment_id",
+      access: "admin",
+      name: "getPayment",
+      tag: "payments",
+      summary: "One payment, with what was given back.",
+      params: paymentParams,
+      answers: {
+        200: {
+          description: "The payment.",
+          schema: z.strictObject({ payment: paymentShape, refunds: z.array(refundShape) }),
+        },
+      },
+      refusals: ["payment_not_found"],
+      handle: async ({ params }) => {
+        const { payment, refunds } = await payments.getPayment({
+          payment: { $case: "paymentId", value: params.payment_id },
+        });
+        const body = { payment: paymentJson(present(payment, "payment")), refunds: refunds.map(refundJson) };
+        return { status: 200, body };
+      },
+    }),
+    refundRoute(payments),
+  ];
+}
+
+function refundRoute(payments: Ports["payments"]): Route {
+  return route({
+    method: "POST",
+    path: "/payments/:payment_id/refunds",
+    access: "admin",
+    name: "refundPayment",
+    tag: "payments",
+    summary: "Give money back: an amount, or all that is left. The same Idempotency-Key gives back once.",
+    params: paymentParams,
+    // No body at all gives back all that is left.
+    body: z
+      .strictObject({ amount: money.optional(), reason: text(200).optional() })
+      .optional()
+      .transform((body) => body ?? {}),
+    idempotencyKey: "required",
+    deadlineMs: 6_000,
+    answers: {
+      201: {
+        description: "The refund, and the payment as it is now.",
+        schema: z.strictObject({ refund: refundShape, payment: paymentShape }),
+      },
+    },
+    refusals: ["payment_not_found", "payment_not_refundable", "refund_exceeds_captured"],
+    handle: async ({ params, body, idempotencyKey }) => {
+      const { payment, refund } = await payments.processRefund({
+        payment: { $case: "paymentId", value: params.payment_id },
+        amount: body.amount === undefined ? undefined : moneyOf(body.amount),
+        refundId: present(idempotencyKey, "idempotency key"),
+        reason: body.reason ?? "",
+      });
+      const answer = {
+        refund: refundJson(present(refund, "refund")),
+        payment: paymentJson(present(payment, "payment")),
+      };
+      return { status: 201, body: answer };
+    },
+  });
+}
+
+function moneyOf(given: z.output<typeof money>) {
+  const amountMinor = minorOf(given.amount, given.currency);
+  if (amountMinor === undefined || amountMinor === 0n) {
+    throw invalidField("amount.amount", `must be an amount of ${given.currency}, more than 0`);
+  }
+  return { amountMinor, currency: given.currency };
+}
+
+function paymentJson(payment: Payment): z.input<typeof paymentShape> {
+  const { amountMinor, currency } = present(payment.amount, "amount");
+  const inCurrency = (minor: bigint) => ({ amount: decimalOf(minor, currency), currency });
+  return {
+    payment_id: payment.paymentId,
+    order_id: payment.orderId,
+    customer_id: payment.customerId,
+    status: statusName(payment.status),
+    amount: inCurrency(amountMinor),
+    captured: inCurrency(payment.capturedMinor),
+    refunded: inCurrency(payment.refundedMinor),
+    provider_reference: payment.providerReference || null,
+    receipt_url: payment.receiptUrl || null,
+    decline_code: payment.declineCode || null,
+    card_brand: payment.cardBrand || null,
+    country: payment.country || null,
+    history: payment.history.map(({ status, at }) => ({ status: statusName(status), at: timeJson(at) })),
+    created_at: timeJson(payment.createTime),
+  };
+}
+
+function refundJson(refund: Refund): z.input<typeof refundShape> {
+  const { amountMinor, currency } = present(refund.amount, "amount");
+  return {
+    refund_id: refund.refundId,
+    amount: { amount: decimalOf(amountMinor, currency), currency },
+    provider_reference: refund.providerReference || null,
+    reason: refund.reason || null,
+    settled: refund.settled,
+    created_at: timeJson(refund.createTime),
+  };
+}
+
+/** `PAYMENT_STATUS_CAPTURED` is `captured` outside. */
+function statusName(status: PaymentStatus) {
+  return status.slice("PAYMENT_STATUS_".length).toLowerCase() as (typeof paymentStatuses)[number];
+}

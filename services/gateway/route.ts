@@ -1,0 +1,79 @@
+// A REST route as one value: what it accepts, who may use it, what it answers, and the function that
+// does it. Registration, checks of the input, access and the OpenAPI document are all read from it.
+//
+// Invariants:
+//   E1. A route's function sees only input that its schemas accepted, and only a caller that its
+//       `access` admits.
+//   E2. Answers are written as they are. They are held to the schemas by the tests, not on every request.
+
+import type { z } from "zod";
+
+/** Who may use a route. `user` is anybody who is logged in, staff too. */
+export type Access = "public" | "user" | "admin";
+
+export type Answer = {
+  readonly status: number;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Sent as they are, instead of a body. */
+  readonly bytes?: Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export type AnswerDescription = {
+  readonly description: string;
+  /** Of its JSON; without one there is no body. */
+  readonly schema?: z.ZodType;
+  /** Of its bytes, where it is no JSON. */
+  readonly contentType?: string;
+};
+
+/** What the function gets. */
+export type Input<P, Q, B> = {
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+  /** A UUID; undefined only where the route does not require one. */
+  readonly idempotencyKey: string | undefined;
+  /** The uploaded file, where the route takes one. */
+  readonly file: Uint8Array;
+  /** `If-None-Match`, as it came. */
+  readonly ifNoneMatch: string | undefined;
+};
+
+export type Route = {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** With parameters as `:name`. */
+  readonly path: string;
+  readonly access: Access;
+  /** The name of the operation in the OpenAPI document, camelCase. */
+  readonly name: string;
+  readonly tag: "account" | "products" | "cart" | "orders" | "payments" | "store";
+  readonly summary: string;
+  readonly params?: z.ZodType | undefined;
+  readonly query?: z.ZodType | undefined;
+  readonly body?: z.ZodType | undefined;
+  readonly idempotencyKey?: "required" | "optional";
+  /** Takes one file as multipart/form-data, in the field of this name. */
+  readonly fileField?: string;
+  /** How long the whole request may take. */
+  readonly deadlineMs?: number;
+  readonly answers: Readonly<Record<number, AnswerDescription>>;
+  /** The reasons of its services that a caller should expect, beside those that any route may give. */
+  readonly refusals: readonly string[];
+  readonly handle: (input: Input<never, never, never>) => Promise<Answer>;
+};
+
+type None = z.ZodUndefined;
+
+/** States a route; `handle` is typed by the schemas beside it. */
+export function route<P extends z.ZodType = None, Q extends z.ZodType = None, B extends z.ZodType = None>(
+  is: Omit<Route, "params" | "query" | "body" | "handle"> & {
+    params?: P;
+    query?: Q;
+    body?: B;
+    handle: (input: Input<z.output<P>, z.output<Q>, z.output<B>>) => Promise<Answer>;
+  },
+): Route {
+  return is;
+}
