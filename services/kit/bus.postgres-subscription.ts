@@ -86,14 +86,7 @@ type State = {
 export async function subscribe(parts: SubscriptionParts, is: Wanted): Promise<Subscription> {
   const { postgres, health } = parts;
   const member: Member = { group: is.group, topic: is.topic, id: randomUUID() };
-  const state: State = {
-    member,
-    held: new Map(),
-    workers: new Set(),
-    leasedUntilMs: 0,
-    stopping: false,
-    failing: false,
-  };
+  const state = newState(member);
   const stopped = new AbortController();
   const work = openSignal();
   const heart = openSignal();
@@ -190,6 +183,15 @@ async function giveBack(parts: SubscriptionParts, state: State): Promise<void> {
     parts.log.warn({ error, topic: member.topic, group: member.group }, what);
   }
 }
+
+const newState = (member: Member): State => ({
+  member,
+  held: new Map(),
+  workers: new Set(),
+  leasedUntilMs: 0,
+  stopping: false,
+  failing: false,
+});
 
 /** A new member makes itself known, so that the others give it its share at once. */
 async function tellAfter(join: () => Promise<void>, { postgres, channel }: SubscriptionParts): Promise<void> {
