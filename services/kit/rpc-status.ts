@@ -6,6 +6,7 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { BadRequest, ErrorInfo } from "@webstore/proto/google/rpc/error_details";
 import { Status } from "@webstore/proto/google/rpc/status";
+import { PostgresUnavailable } from "./postgres-errors.ts";
 import { Outage, Refusal, type RefusalCode, type Violation } from "./refusal.ts";
 
 const detailsKey = "grpc-status-details-bin";
@@ -26,7 +27,7 @@ export function statusOf(error: unknown, traceId: string | undefined): RpcStatus
   if (error instanceof DeadlineExceeded) {
     return { code: status.DEADLINE_EXCEEDED, details: `It took too long${trace}`, metadata };
   }
-  if (error instanceof Outage) {
+  if (error instanceof Outage || error instanceof PostgresUnavailable) {
     return { code: status.UNAVAILABLE, details: `Not available right now${trace}`, metadata };
   }
   return { code: status.INTERNAL, details: `Something went wrong here${trace}`, metadata };

@@ -29,6 +29,8 @@ export type Data =
 
 type Scope<Input, Ports, Results> = { readonly sagaId: string; readonly input: Input } & Ports & Results;
 type With<Results, N extends string, R> = Results & { readonly [K in N]: R };
+/** A result may not hide a port: both are in the scope by their names. */
+type Free<N extends string, Ports> = N extends keyof Ports | "input" | "sagaId" ? never : N;
 /** An undo knows what was done before its own step, and its own result only if there was an answer. */
 type WithMaybe<Results, N extends string, R> = Results & { readonly [K in N]?: R };
 
@@ -68,7 +70,7 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
    * `bestEffort` (false): given up or refused, the saga goes on without its result.
    */
   step<const N extends string, R>(
-    name: N,
+    name: Free<N, Ports>,
     is: {
       do: (scope: Scope<Input, Ports, Results>) => Promise<R>;
       undo?: (scope: Scope<Input, Ports, WithMaybe<Results, N, R>>) => Promise<unknown>;
@@ -77,7 +79,7 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
     },
   ): Saga<Input, Ports, With<Results, N, R>>;
   step<const N extends string, R>(
-    name: N,
+    name: Free<N, Ports>,
     is: {
       do: (scope: Scope<Input, Ports, Results>) => Promise<R>;
       attemptsMax?: number;
@@ -90,7 +92,7 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
    * guard said (`webstore_expect`) into a refusal; without it such a failure is a bug.
    */
   write<const N extends string>(
-    name: N,
+    name: Free<N, Ports>,
     is: {
       do: (scope: Scope<Input, Ports, Results>) => Write;
       undo?: (scope: Scope<Input, Ports, Results>) => Write;

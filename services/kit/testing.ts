@@ -2,10 +2,25 @@
 // a contract, and the saga harness. Nothing here is imported by a running store.
 
 import { background, inContext } from "./context.ts";
-import { type Call, type ClientOf, type Contract, call, type MethodName } from "./definition.ts";
+import {
+  type Call,
+  type ClientOf,
+  type Contract,
+  call,
+  type MethodName,
+  type Operations,
+  type PartnerClientOf,
+  type PartnerDefinition,
+  type PartnerUse,
+  partner,
+} from "./definition.ts";
+import { openPartnerClient } from "./partner-client.ts";
 import { openRpcClient } from "./rpc-client.ts";
 import { unrecordedTelemetry } from "./telemetry.ts";
 
+export { openOutbox, outboxMigrations } from "./outbox.ts";
+export { type Migration, migrationsFrom } from "./postgres-migrations.ts";
+export type { AnySaga } from "./saga.ts";
 export { describeVisit, type Visit, type Visited, visitSaga, visitsOf } from "./saga-harness.ts";
 export { sagaMigrations } from "./saga-journal.ts";
 export { unrecordedTelemetry } from "./telemetry.ts";
@@ -39,4 +54,16 @@ export function testClient<C extends Contract>(
     ([name, method]) => [name, (request: never) => inContext(context, () => method(request))],
   );
   return { ...(Object.fromEntries(calls) as TestClient<C>), close };
+}
+
+/** A client with every operation of a partner; one attempt, 20 s, and a breaker that never opens. */
+export function testPartner<O extends Operations>(
+  definition: PartnerDefinition<string, O>,
+  url: string,
+): PartnerClientOf<PartnerUse<O>> & { close(): Promise<void> } {
+  const breaker = { failures: Number.MAX_SAFE_INTEGER, coolDownMs: 1 };
+  const use = partner(definition, { timeoutMs: 20_000, attemptsMax: 1, breaker });
+  const duration = { record() {} };
+  const { client, close } = openPartnerClient(use, url, { duration, nowMs: Date.now, random: Math.random });
+  return { ...client, close };
 }

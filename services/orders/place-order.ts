@@ -68,7 +68,7 @@ export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", 
     },
     undo: ({ input, payments }) => refundIfTaken(payments, input.orderId),
   })
-  .step("cart", {
+  .step("cartClearing", {
     do: async ({ input, cart }) => {
       const lines = input.lines.map(({ productId, quantity }) => ({ productId, quantity }));
       await cart.clearOrderedLines({ customerId: input.customerId, orderId: input.orderId, lines });
@@ -78,10 +78,10 @@ export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", 
     bestEffort: true,
   })
   .write("paid", {
-    do: ({ input, store, outbox, capture, cart, nowMs }) => [
+    do: ({ input, store, outbox, capture, cartClearing, nowMs }) => [
       ...store.markPaid(input.orderId, { ...capture, at: timeOf(nowMs) }),
       ...outbox.publish(orderCreated(input)),
-      ...(cart === undefined ? outbox.publish(cartClearDue(input)) : []),
+      ...(cartClearing === undefined ? outbox.publish(cartClearDue(input)) : []),
     ],
     whenRefused: (what) => (what === orderMoved ? refuse("order_cancelled") : refuse("partner_unavailable")),
   });

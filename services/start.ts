@@ -1,0 +1,116 @@
+// `npm start`: runs the store on this machine, says what runs where and what to try, and stops it
+// cleanly. Everything that can go wrong at the start is one line on stderr, and exit status 1.
+
+import { rmSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { demoUsers, type Running } from "@webstore/kit";
+import { type Store, startStore } from "./store.ts";
+
+const help = `Usage: npm start -- [options] [service …]
+
+Runs the store in one process, each service on its own port. Names of services run only those.
+
+  --data <folder>   where the data is kept (default .webstore)
+  --reset           delete that data first
+  --failures        the partners fail at times, as in real life
+  --help            this text
+
+A PostgreSQL named by DATABASE_URL is used instead of the embedded one.
+Every variable of the services' configuration may be set in the environment.
+`;
+
+type Options = {
+  readonly dataDir: string;
+  readonly reset: boolean;
+  readonly failures: boolean;
+  readonly only: string[];
+};
+
+function readOptions(args: readonly string[]): Options | "help" {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      data: { type: "string", default: ".webstore" },
+      reset: { type: "boolean", default: false },
+      failures: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return "help";
+  return { dataDir: resolve(values.data), reset: values.reset, failures: values.failures, only: positionals };
+}
+
+function screenOf(store: Store, tookMs: number, dataDir: string): string {
+  const gateway = store.members.find(({ name }) => name === "gateway")?.urls.http;
+  const rows = store.members.map((member) => `  ${member.name.padEnd(18)}${placesOf(member)}`);
+  const database =
+    store.database.kind === "embedded" ? `embedded PostgreSQL in ${dataDir}` : "PostgreSQL of DATABASE_URL";
+  const adopted = store.database.adopted ? " (still running from before, taken over)" : "";
+  const lines = [
+    `WebStore runs (started in ${(tookMs / 1_000).toFixed(1)} s)`,
+    "",
+    ...rows,
+    "",
+    `  data: ${database}${adopted}`,
+  ];
+  if (gateway !== undefined) {
+    lines.push(
+      `  docs: ${gateway}/docs`,
+      "",
+      `  users: ${demoUsers.ada.username} (user), ${demoUsers.grace.username} (admin); password webstore-demo`,
+      "",
+      "Try:",
+      `  curl -s '${gateway}/products?search=mug'`,
+      `  curl -s ${gateway}/cart -H 'Authorization: Bearer ${demoUsers.ada.token}'`,
+      "",
+      "Ctrl-C stops.",
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function placesOf({ urls }: Running): string {
+  const names = { http: "", rpc: "gRPC ", admin: "admin " } as const;
+  const places = Object.entries(names).flatMap(([kind, label]) =>
+    urls[kind] === undefined ? [] : [label + urls[kind]],
+  );
+  return places.join("  ");
+}
+
+function stopOnSignals(store: Store) {
+  let asked = 0;
+  const stop = () => {
+    asked += 1;
+    if (asked > 1) process.exit(1);
+    process.stdout.write("\nStopping; what is in hand is finished first. Again to stop at once.\n");
+    store.stop().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+async function main() {
+  const options = readOptions(process.argv.slice(2));
+  if (options === "help") {
+    process.stdout.write(help);
+    return;
+  }
+  const startedAt = performance.now();
+  if (options.reset) rmSync(options.dataDir, { recursive: true, force: true });
+  const log = (message: string) => process.env.LOG_LEVEL === "debug" && process.stderr.write(`${message}\n`);
+  const store = await startStore({ ...options, env: process.env, log });
+  stopOnSignals(store);
+  process.stdout.write(screenOf(store, performance.now() - startedAt, options.dataDir));
+}
+
+main().catch(fail);

@@ -1,0 +1,32 @@
+// The list of services. Adding one is its folder and a line here.
+//
+// The order is that of starting; stopping goes the other way, so that nobody loses a callee that
+// it still needs. `load` is where a service's code is first read: what is not started costs nothing.
+
+import { cart } from "@webstore/cart/definition";
+import { catalog } from "@webstore/catalog/definition";
+import { crm } from "@webstore/crm/definition";
+import { gateway } from "@webstore/gateway/definition";
+import { identity } from "@webstore/identity/definition";
+import { inventory } from "@webstore/inventory/definition";
+import type { Env, Running } from "@webstore/kit";
+import { orders } from "@webstore/orders/definition";
+import { paymentProvider } from "@webstore/payment-provider/definition";
+import { payments } from "@webstore/payments/definition";
+
+export type Member = {
+  readonly is: { readonly name: string; readonly kind: "service" | "partner" };
+  readonly load: () => Promise<(env: Env) => Promise<Running>>;
+};
+
+export const system: readonly Member[] = [
+  { is: paymentProvider, load: async () => (await import("./payment-provider/main.ts")).start },
+  { is: crm, load: async () => (await import("./crm/main.ts")).start },
+  { is: inventory, load: async () => (await import("./inventory/main.ts")).start },
+  { is: identity, load: async () => (await import("./identity/main.ts")).program.start },
+  { is: catalog, load: async () => (await import("./catalog/main.ts")).program.start },
+  { is: cart, load: async () => (await import("./cart/main.ts")).program.start },
+  { is: payments, load: async () => (await import("./payments/main.ts")).program.start },
+  { is: orders, load: async () => (await import("./orders/main.ts")).program.start },
+  { is: gateway, load: async () => (await import("./gateway/main.ts")).program.start },
+];
