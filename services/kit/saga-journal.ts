@@ -8,10 +8,10 @@
 //   J3. A claim takes only sagas whose name and version the claimer knows: during a rollout the
 //       old version's sagas are finished by the old version.
 
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import type { Postgres } from "./postgres.ts";
 import type { Migration } from "./postgres-migrations.ts";
 import type { AnySaga, Data } from "./saga.ts";
+import { divide, fromJson, sealer, toJson } from "./saga-seal.ts";
 import type { Write } from "./write.ts";
 
 /** `running` forward, `undoing` backward; `done` and `refused` are ends; `stuck` waits for a person. */
@@ -199,6 +199,28 @@ export function openJournal(is: {
       return { ...record, ...to, attempts: 0 };
     },
 
+    ...leasesOf({ postgres, owner, leaseMs, recordOf }),
+
+    async find(id) {
+      const [row] = await postgres.query<Row>(
+        `select ${columns} from sagas where id = $1`,
+        [id],
+        "saga_find",
+      );
+      return row === undefined ? undefined : recordOf(row);
+    },
+  };
+}
+
+/** Who works on what: claims, signs of life, and giving up. */
+function leasesOf(is: {
+  postgres: Postgres;
+  owner: string;
+  leaseMs: number;
+  recordOf: (row: Row) => SagaRecord;
+}): Pick<Journal, "park" | "claim" | "renew" | "release"> {
+  const { postgres, owner, leaseMs, recordOf } = is;
+  return {
     async park(record, { afterMs, stuck, error }) {
       await postgres.query(
         `update sagas set status = case when $3 then 'stuck' else status end, attempts = attempts + 1, error = $4,
@@ -237,62 +259,6 @@ export function openJournal(is: {
          where id = any($1::uuid[]) and owner = $2 and status in ('running', 'undoing')`,
         [ids, owner],
       );
-    },
-
-    async find(id) {
-      const [row] = await postgres.query<Row>(
-        `select ${columns} from sagas where id = $1`,
-        [id],
-        "saga_find",
-      );
-      return row === undefined ? undefined : recordOf(row);
-    },
-  };
-}
-
-function divide(input: Record<string, Data>, secrets: readonly string[]) {
-  const entries = Object.entries(input);
-  return {
-    open: Object.fromEntries(entries.filter(([name]) => !secrets.includes(name))),
-    secret: Object.fromEntries(entries.filter(([name]) => secrets.includes(name))),
-  };
-}
-
-/** JSON in which amounts stay bigints. */
-function toJson(value: unknown): string | null {
-  if (value === undefined) return null;
-  return JSON.stringify(value, (_, each) => (typeof each === "bigint" ? { $bigint: each.toString() } : each));
-}
-
-function fromJson<T>(text: string): T {
-  return JSON.parse(text, (_, each) => {
-    const digits = (each as { $bigint?: unknown } | null)?.$bigint;
-    return typeof digits === "string" ? BigInt(digits) : each;
-  });
-}
-
-const ivBytes = 12;
-const tagBytes = 16;
-
-/** AES-256-GCM under a key of its own, bound to the saga's id: a sealed value moved to another row does not open. */
-function sealer(secret: string) {
-  const key = Buffer.from(hkdfSync("sha256", secret, "", "webstore saga journal", 32));
-  return {
-    close(id: string, values: Record<string, Data>): Uint8Array | null {
-      if (Object.keys(values).length === 0) return null;
-      const iv = randomBytes(ivBytes);
-      const cipher = createCipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(id));
-      const text = Buffer.concat([cipher.update(toJson(values) ?? "", "utf8"), cipher.final()]);
-      return Buffer.concat([iv, cipher.getAuthTag(), text]);
-    },
-    open(id: string, sealed: Uint8Array | null): Record<string, Data> {
-      if (sealed === null) return {};
-      const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, ivBytes)).setAAD(
-        Buffer.from(id),
-      );
-      decipher.setAuthTag(sealed.subarray(ivBytes, ivBytes + tagBytes));
-      const text = Buffer.concat([decipher.update(sealed.subarray(ivBytes + tagBytes)), decipher.final()]);
-      return fromJson(text.toString("utf8"));
     },
   };
 }

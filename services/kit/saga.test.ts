@@ -4,9 +4,10 @@ import { openLog } from "./log.ts";
 import type { Postgres } from "./postgres.ts";
 import { defineRefusals, Outage } from "./refusal.ts";
 import { type AnySaga, saga } from "./saga.ts";
-import { openSagaEngine, undoAttemptsMax } from "./saga-engine.ts";
+import { openSagaEngine } from "./saga-engine.ts";
 import { describeVisit, visitSaga, visitsOf } from "./saga-harness.ts";
 import { openJournal, sagaMigrations } from "./saga-journal.ts";
+import { undoAttemptsMax } from "./saga-run.ts";
 import { unrecordedTelemetry } from "./telemetry.ts";
 import { freshSchema } from "./testing-postgres.ts";
 

@@ -154,18 +154,43 @@ async function startParts<D extends ServiceDefinition, Config>(
   });
   if (started.stop !== undefined) closers.push(started.stop);
 
+  return listen({
+    definition,
+    config,
+    started,
+    postgres,
+    bus,
+    registry,
+    log,
+    telemetry,
+    tokens,
+    internalKey,
+    closers,
+  });
+}
+
+/** Opens the doors last, and closes them first. */
+async function listen<D extends ServiceDefinition>(is: {
+  definition: D;
+  config: BaseConfig;
+  started: Started<D>;
+  postgres: Postgres | undefined;
+  bus: Bus;
+  registry: Registry;
+  log: Log;
+  telemetry: Telemetry;
+  tokens: TokenVerifier;
+  internalKey: string;
+  closers: (() => Promise<void>)[];
+}): Promise<Running> {
+  const { definition, config, started, postgres, bus, log, telemetry, closers } = is;
+  const { name } = definition;
   let stopping = false;
+  const rpcDuration = telemetry.histogram("rpc.server.duration", { unit: "s" });
   const rpc = await startRpcServer({
     contract: definition.serves,
     handlers: started.handlers as HandlersOf<D["serves"]>,
-    parts: {
-      log,
-      telemetry,
-      tokens,
-      internalKey,
-      nowMs: clock.nowMs,
-      rpcDuration: telemetry.histogram("rpc.server.duration", { unit: "s" }),
-    },
+    parts: { log, telemetry, tokens: is.tokens, internalKey: is.internalKey, nowMs: Date.now, rpcDuration },
     host: config.APP_HOST,
     port: config.RPC_PORT ?? definition.ports.rpc,
   });
@@ -182,7 +207,7 @@ async function startParts<D extends ServiceDefinition, Config>(
   const admin = await startAdminServer({
     host: config.APP_HOST,
     port: config.ADMIN_PORT ?? definition.ports.admin,
-    registry,
+    registry: is.registry,
     notReady,
     ...(started.adminRoutes === undefined ? {} : { routes: started.adminRoutes }),
   });

@@ -1,0 +1,52 @@
+// How the journal writes values down: JSON in which amounts stay whole numbers, and secrets sealed.
+
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import type { Data } from "./saga.ts";
+
+/** What may be read in the table, and what may not. */
+export function divide(input: Record<string, Data>, secrets: readonly string[]) {
+  const entries = Object.entries(input);
+  return {
+    open: Object.fromEntries(entries.filter(([name]) => !secrets.includes(name))),
+    secret: Object.fromEntries(entries.filter(([name]) => secrets.includes(name))),
+  };
+}
+
+/** JSON in which amounts stay bigints. */
+export function toJson(value: unknown): string | null {
+  if (value === undefined) return null;
+  return JSON.stringify(value, (_, each) => (typeof each === "bigint" ? { $bigint: each.toString() } : each));
+}
+
+export function fromJson<T>(text: string): T {
+  return JSON.parse(text, (_, each) => {
+    const digits = (each as { $bigint?: unknown } | null)?.$bigint;
+    return typeof digits === "string" ? BigInt(digits) : each;
+  });
+}
+
+const ivBytes = 12;
+const tagBytes = 16;
+
+/** AES-256-GCM under a key of its own, bound to the saga's id: a sealed value moved to another row does not open. */
+export function sealer(secret: string) {
+  const key = Buffer.from(hkdfSync("sha256", secret, "", "webstore saga journal", 32));
+  return {
+    close(id: string, values: Record<string, Data>): Uint8Array | null {
+      if (Object.keys(values).length === 0) return null;
+      const iv = randomBytes(ivBytes);
+      const cipher = createCipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(id));
+      const text = Buffer.concat([cipher.update(toJson(values) ?? "", "utf8"), cipher.final()]);
+      return Buffer.concat([iv, cipher.getAuthTag(), text]);
+    },
+    open(id: string, sealed: Uint8Array | null): Record<string, Data> {
+      if (sealed === null) return {};
+      const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, ivBytes)).setAAD(
+        Buffer.from(id),
+      );
+      decipher.setAuthTag(sealed.subarray(ivBytes, ivBytes + tagBytes));
+      const text = Buffer.concat([decipher.update(sealed.subarray(ivBytes + tagBytes)), decipher.final()]);
+      return fromJson(text.toString("utf8"));
+    },
+  };
+}
