@@ -7,7 +7,6 @@
 
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
-import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
 import {
   type BaseConfig,
@@ -60,11 +59,6 @@ export async function openHttpServer(parts: HttpParts): Promise<FastifyInstance>
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.setErrorHandler((error, request, reply) => sendProblem(parts, error, request, reply));
   addBodyParsers(app);
-  await app.register(multipart, {
-    limits: { files: 1, fields: 0, parts: 1, fileSize: config.IMAGE_BYTES_MAX, headerPairs: 20 },
-    throwFileSizeLimit: true,
-  });
-
   observe(app, parts);
   // Before anything can be refused, so that refusals have these headers too.
   await app.register(helmet, {

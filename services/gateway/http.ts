@@ -3,6 +3,7 @@
 import type { AddressInfo } from "node:net";
 import { createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import multipart from "@fastify/multipart";
 import { PortTaken } from "@webstore/kit";
 import type { FastifyInstance } from "fastify";
 import { connectRoutes, exchangeKey } from "./connect.ts";
@@ -11,6 +12,7 @@ import { addDocs, docsPath } from "./docs.ts";
 import { type HttpParts, openHttpServer } from "./http-server.ts";
 import { addOpenApi, openApiDocument } from "./openapi.ts";
 import { addRoutes, restRoutes } from "./rest.ts";
+import type { Route } from "./route.ts";
 import type { Storefront } from "./rpc.ts";
 
 export type StartedHttp = {
@@ -30,7 +32,9 @@ export async function startHttp(is: StartHttp): Promise<StartedHttp> {
   const app = await openHttpServer(is);
   const routes = restRoutes({ ...is, home: config.PRODUCTION_ENV ? undefined : docsPath });
   await addOpenApi(app);
-  addRoutes(app, routes, is);
+  const simple = routes.filter((route) => route.fileField === undefined);
+  addRoutes(app, simple, is);
+  await addUploads(app, routes, is);
   addDocument(app, config.OPENAPI_URL);
   if (!config.PRODUCTION_ENV) addDocs(app, () => openApiDocument(app));
   await addConnect(app, is);
@@ -39,6 +43,16 @@ export async function startHttp(is: StartHttp): Promise<StartedHttp> {
     url: `http://${config.APP_HOST}:${port}`,
     stop: () => drain(app, config.DRAIN_GRACE_MS),
   };
+}
+
+/** Apart from the others: the parser of forms would cost every request something. */
+async function addUploads(app: FastifyInstance, routes: readonly Route[], is: StartHttp): Promise<void> {
+  const uploads = routes.filter((route) => route.fileField !== undefined);
+  const limits = { files: 1, fields: 0, parts: 1, fileSize: is.config.IMAGE_BYTES_MAX, headerPairs: 20 };
+  await app.register(async (scope) => {
+    await scope.register(multipart, { limits, throwFileSizeLimit: true });
+    addRoutes(scope, uploads, is);
+  });
 }
 
 async function addConnect(app: FastifyInstance, is: StartHttp): Promise<void> {

@@ -94,9 +94,22 @@ function fieldName(path: readonly PropertyKey[]): string {
 
 async function fileOf(request: FastifyRequest, field: string): Promise<Uint8Array> {
   if (!request.isMultipart()) throw refusals.refuse("media_type_unsupported");
-  const file = await request.file();
+  const file = await inForm(() => request.file());
   if (file === undefined || file.fieldname !== field) {
     throw invalidFields([{ field, description: "is required, as a file" }]);
   }
-  return file.toBuffer();
+  const content = await inForm(() => file.toBuffer());
+  // The plugin looks for this between two chunks only, and so may miss the last.
+  if (file.file.truncated) throw refusals.refuse("body_too_large");
+  return content;
+}
+
+/** What the parser of forms throws without a status of its own is a form that it cannot read. */
+async function inForm<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (typeof (error as { statusCode?: unknown }).statusCode === "number") throw error;
+    throw refusals.refuse("malformed_body");
+  }
 }

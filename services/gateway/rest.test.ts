@@ -80,8 +80,11 @@ const sampleOf = (route: Route): Sample => {
   return sample;
 };
 
-const headersFor = ({ access }: Route): Record<string, string> =>
-  ({ public: {}, user: asAda, admin: asGrace })[access];
+const headersByAccess: Readonly<Record<Route["access"], Record<string, string>>> = {
+  public: {},
+  user: asAda,
+  admin: asGrace,
+};
 
 test.each(routes)("$method $path succeeds and answers what it promises", async (route) => {
   if (route.name === "checkout") await post("/cart/add", { product_id: pen, quantity: 1 });
@@ -89,13 +92,13 @@ test.each(routes)("$method $path succeeds and answers what it promises", async (
   const answer = await at(path, {
     ...asked,
     method: route.method,
-    headers: { ...headersFor(route), ...headers },
+    headers: { ...headersByAccess[route.access], ...headers },
   });
   expectPromised(route, answer);
   expect(answer.headers.get("x-trace-id")).toMatch(/^[0-9a-f]{32}$/);
 });
 
-const roles = [
+const roles: { role: string; headers: Record<string, string>; passes: string[] }[] = [
   { role: "nobody", headers: {}, passes: ["public"] },
   { role: "a forged token", headers: { authorization: "Bearer aaaa.bbbb.cccc" }, passes: ["public"] },
   { role: "another scheme", headers: { authorization: "Basic YWRhOnBhc3M=" }, passes: ["public"] },
