@@ -11,3 +11,8 @@ export function invalidRequest(field: string, description: string): Refusal {
     violations: [{ field, description }],
   });
 }
+
+/** Refuses text that no store can keep. */
+export function checkText(field: string, text: string): void {
+  if (text.includes("\0")) throw invalidRequest(field, "must not contain NUL");
+}

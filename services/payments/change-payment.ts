@@ -1,0 +1,59 @@
+// The one way in which a payment is changed, and the ones in which it is found.
+//
+// A rule makes the next payment of the present one, or gives it back unchanged. When somebody else has
+// changed it meanwhile, the rule is asked again about what they left, so it must fit whatever it gets.
+
+import { Outage } from "@webstore/kit";
+import type { Parts } from "./parts.ts";
+import type { Payment } from "./payment.ts";
+import { eventsOf } from "./payment-event.ts";
+import type { Which } from "./payment-store.ts";
+import { refusals } from "./refusals.ts";
+
+const roundsMax = 10;
+
+/** Changes the payment and gives it as it then is. */
+export async function changePayment(
+  parts: Parts,
+  payment: Payment,
+  rule: (current: Payment, nowMs: number) => Payment,
+): Promise<Payment> {
+  let current = payment;
+  for (let round = 0; round < roundsMax; round += 1) {
+    const after = rule(current, parts.nowMs());
+    if (after === current) return current;
+    const events = eventsOf(current, after);
+    if (await parts.store.replace(current, after, events)) {
+      if (events.length > 0) parts.wakeRelay();
+      count(parts, current, after);
+      return { ...after, version: current.version + 1 };
+    }
+    current = await findPayment(parts, { orderId: payment.orderId });
+  }
+  throw new Outage("payments", "too many changes of one payment at once");
+}
+
+function count(
+  { processed }: Parts,
+  { status: before }: Payment,
+  { status, country, cardBrand }: Payment,
+): void {
+  if (status === before || (status !== "captured" && status !== "failed")) return;
+  processed.add(1, { country, method: cardBrand || "card", status });
+}
+
+export async function findPayment({ store }: Pick<Parts, "store">, which: Which): Promise<Payment> {
+  const found = await store.find(which);
+  if (found === undefined || found === "marked") throw refusals.refuse("payment_not_found");
+  return found;
+}
+
+/** Does something with a payment when it is its order's turn. */
+export async function withPayment<T>(
+  parts: Parts,
+  which: Which,
+  work: (payment: Payment) => Promise<T>,
+): Promise<T> {
+  const orderId = "orderId" in which ? which.orderId : (await findPayment(parts, which)).orderId;
+  return parts.inTurn(orderId, async () => work(await findPayment(parts, { orderId })));
+}

@@ -1,0 +1,27 @@
+// The variables of payments beside the base ones, and what production does not allow.
+
+import { type BaseConfig, ConfigError } from "@webstore/kit";
+import { z } from "zod";
+
+const demoApiKey = "sk_test_webstore";
+
+export const paymentsConfig = z.object({
+  PAYMENT_PROVIDER_URL: z
+    .url({ protocol: /^https?$/ })
+    .default("http://127.0.0.1:3001")
+    .describe("The payment provider's API: https://api.stripe.com, or the simulator."),
+  STRIPE_API_KEY: z
+    .string()
+    .regex(/^(sk|rk)_[A-Za-z0-9_]{4,250}$/, "must be a secret or restricted key, sk_… or rk_…")
+    .default(demoApiKey)
+    .describe(
+      "The key for the payment provider's API. The default is the simulator's, and refused in production.",
+    ),
+});
+export type PaymentsConfig = z.output<typeof paymentsConfig>;
+
+export function checkProduction(config: BaseConfig & PaymentsConfig): void {
+  if (config.PRODUCTION_ENV && config.STRIPE_API_KEY === demoApiKey) {
+    throw new ConfigError("STRIPE_API_KEY must be set in production");
+  }
+}

@@ -1,0 +1,121 @@
+// Refund a payment: give back all that is left of it, or a part.
+//
+// Two commits: the refund with its key before the provider is asked, and what came of it, with its event.
+
+import { Outage, type Refusal } from "@webstore/kit";
+import { changePayment, withPayment } from "./change-payment.ts";
+import { checkText, invalidRequest } from "./invalid-request.ts";
+import type { Parts } from "./parts.ts";
+import { isTaken, type Payment } from "./payment.ts";
+import type { Amount } from "./payment-amount.ts";
+import type { Which } from "./payment-store.ts";
+import {
+  findRefund,
+  type Refund,
+  refundableMinor,
+  refundsMax,
+  withRefundAsked,
+  withRefundRefused,
+  withRefundSettled,
+} from "./refund.ts";
+import { refusals } from "./refusals.ts";
+import { isKeyAlive, settleUnknown } from "./settle-payment.ts";
+
+export type ProcessRefund = {
+  readonly which: Which;
+  /** Undefined: all that is left. */
+  readonly amount: Amount | undefined;
+  readonly refundId: string;
+  readonly reason: string;
+};
+
+export type ProcessedRefund = { readonly payment: Payment; readonly refund: Refund };
+
+export function processRefund(parts: Parts, asked: ProcessRefund): Promise<ProcessedRefund> {
+  if (asked.amount?.amountMinor === 0n) throw invalidRequest("amount", "must be more than 0");
+  checkText("reason", asked.reason);
+  return withPayment(parts, asked.which, async (found) => {
+    const payment = await settleUnknown(parts, found);
+    const before = findRefund(payment, asked.refundId);
+    if (before?.status === "settled") return { payment, refund: before };
+    if (payment.status === "unknown") throw new Outage("payment-provider", "the provider has not answered");
+    const asking = await changePayment(parts, payment, (current, nowMs) => askFor(current, asked, nowMs));
+    return refundAsked(parts, asking, refundOf(asking, asked.refundId));
+  });
+}
+
+/** The payment with the refund asked for; one that is on its way already is left as it is. */
+function askFor(payment: Payment, { refundId, amount, reason }: ProcessRefund, nowMs: number): Payment {
+  const before = findRefund(payment, refundId);
+  if (before?.status === "asked" || before?.status === "settled") return payment;
+  const leftMinor = refundableMinor(payment);
+  const isFull = before === undefined && payment.refunds.length >= refundsMax;
+  if (!isTaken(payment) || payment.status === "disputed" || leftMinor === 0n || isFull) {
+    throw refusals.refuse("payment_not_refundable");
+  }
+  const isOther = amount !== undefined && amount.currency !== payment.currency;
+  const amountMinor = amount?.amountMinor ?? leftMinor;
+  if (isOther || amountMinor > leftMinor) throw refusals.refuse("refund_exceeds_captured");
+  return withRefundAsked(payment, { refundId, amountMinor, reason }, nowMs);
+}
+
+async function refundAsked(parts: Parts, payment: Payment, refund: Refund): Promise<ProcessedRefund> {
+  if (refund.status === "settled") return { payment, refund };
+  if (!isKeyAlive(refund.createTimeMs, parts.nowMs())) return lookUp(parts, payment, refund);
+  const outcome = await parts.provider.refund(payment, refund);
+  switch (outcome.is) {
+    case "done":
+      return settled(parts, payment, refund, outcome.reference);
+    case "unanswered":
+      return { payment, refund };
+    case "obscure":
+      return lookUp(parts, payment, refund);
+    case "refused":
+      await refused(parts, payment, refund);
+      throw refusalBy(outcome.code);
+  }
+}
+
+async function lookUp(parts: Parts, payment: Payment, refund: Refund): Promise<ProcessedRefund> {
+  const found = await parts.provider.findRefund(payment, refund);
+  if (found.is === "done") return settled(parts, payment, refund, found.reference);
+  if (found.is === "unanswered") return { payment, refund };
+  await refused(parts, payment, refund);
+  throw new Outage("payment-provider", "the provider did not take the refund up");
+}
+
+async function settled(
+  parts: Parts,
+  payment: Payment,
+  { refundId }: Refund,
+  reference: string,
+): Promise<ProcessedRefund> {
+  const after = await changePayment(parts, payment, (current, nowMs) =>
+    withRefundSettled(current, refundId, reference, nowMs),
+  );
+  return { payment: after, refund: refundOf(after, refundId) };
+}
+
+/** The amount is free again; a repeat asks under a new key. */
+function refused(parts: Parts, payment: Payment, { refundId, attempt }: Refund): Promise<Payment> {
+  return changePayment(parts, payment, (current, nowMs) =>
+    findRefund(current, refundId)?.attempt === attempt
+      ? withRefundRefused(current, refundId, nowMs)
+      : current,
+  );
+}
+
+/** What is final for the caller; everything else, such as an empty account of ours, may be better later. */
+function refusalBy(code: string): Refusal | Outage {
+  if (code === "charge_already_refunded" || code === "charge_disputed") {
+    return refusals.refuse("payment_not_refundable");
+  }
+  if (code === "amount_too_large") return refusals.refuse("refund_exceeds_captured");
+  return new Outage("payment-provider", `the provider did not take the refund up: ${code || "no reason"}`);
+}
+
+function refundOf(payment: Payment, refundId: string): Refund {
+  const refund = findRefund(payment, refundId);
+  if (refund === undefined) throw new Error(`payment ${payment.paymentId} lost a refund`);
+  return refund;
+}
