@@ -6,7 +6,7 @@ import { background, inContext, type Principal, type RequestContext } from "./co
 import { describeError, type Log } from "./log.ts";
 import { kitRefusals, Refusal } from "./refusal.ts";
 import type { RpcOptions } from "./rpc-options.ts";
-import { DeadlineExceeded, type RpcStatus, statusOf } from "./rpc-status.ts";
+import { Cancelled, DeadlineExceeded, type RpcStatus, statusOf } from "./rpc-status.ts";
 import type { Histogram, Telemetry } from "./telemetry.ts";
 import type { TokenVerifier } from "./tokens.ts";
 
@@ -35,6 +35,8 @@ export type Exchange = {
   readonly parts: PipelineParts;
   readonly metadata: Metadata;
   readonly request: unknown;
+  /** Ends the context's signal, and with it the work below. */
+  readonly cancel: () => void;
   context: RequestContext;
 };
 
@@ -75,7 +77,7 @@ async function observe(exchange: Exchange, next: Next): Promise<unknown> {
     return await next(exchange);
   } catch (error) {
     failure = error;
-    if (!(error instanceof Refusal)) {
+    if (!(error instanceof Refusal) && !(error instanceof Cancelled)) {
       inContext(exchange.context, () =>
         parts.log.error({ rpc: rpc.path, error: describeError(error) }, "RPC failed"),
       );
@@ -88,7 +90,7 @@ async function observe(exchange: Exchange, next: Next): Promise<unknown> {
       "rpc.method": rpc.method,
       "rpc.grpc.status_code": code ?? "UNKNOWN",
     });
-    span.end(failure instanceof Refusal ? undefined : failure);
+    span.end(failure instanceof Refusal || failure instanceof Cancelled ? undefined : failure);
   }
 }
 
@@ -141,7 +143,10 @@ async function bound(exchange: Exchange, next: Next): Promise<unknown> {
   exchange.context = { ...exchange.context, deadlineAtMs: ownDeadlineAtMs };
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeadlineExceeded(exchange.rpc.path)), exchange.rpc.deadlineMs);
+    timer = setTimeout(() => {
+      exchange.cancel();
+      reject(new DeadlineExceeded(exchange.rpc.path));
+    }, exchange.rpc.deadlineMs);
   });
   try {
     return await Promise.race([next(exchange), tooLate]);

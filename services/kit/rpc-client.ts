@@ -12,9 +12,10 @@ import { type Breaker, openBreaker } from "./breaker.ts";
 import { currentContext, type RequestContext } from "./context.ts";
 import type { Call, ClientOf, Method } from "./definition.ts";
 import { headers } from "./pipeline.ts";
+import { Outage } from "./refusal.ts";
 import { backoffMs, delay, retryBudget } from "./retry.ts";
 import { messageBytesMax, toBuffer } from "./rpc-server.ts";
-import { failureOf } from "./rpc-status.ts";
+import { Cancelled, failureOf } from "./rpc-status.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 export type ClientParts = {
@@ -112,10 +113,11 @@ function callOnce(
   { use, channel, wire, parts }: Caller,
   context: RequestContext,
 ): Promise<unknown> {
+  const metadata = metadataOf(parts, context);
   const span = parts.telemetry.span(wire.path, "client", context.span?.traceparent, {
     "peer.service": use.service,
   });
-  const metadata = metadataOf(parts, context, span.traceparent);
+  metadata.set(headers.traceparent, span.traceparent);
   const deadline = Math.min(parts.nowMs() + use.timeoutMs, context.deadlineAtMs);
   return new Promise((resolve, reject) => {
     const cancel = () => call.cancel();
@@ -128,9 +130,10 @@ function callOnce(
       { deadline },
       (error, response) => {
         context.signal?.removeEventListener("abort", cancel);
-        span.end(error ?? undefined);
-        if (error === null) resolve(response);
-        else reject(failureOf(use.service, error));
+        const failure = error === null ? undefined : failureFor(use.service, error, context);
+        span.end(failure instanceof Outage ? failure : undefined);
+        if (failure === undefined) resolve(response);
+        else reject(failure);
       },
     );
     context.signal?.addEventListener("abort", cancel, { once: true });
@@ -138,11 +141,15 @@ function callOnce(
   });
 }
 
-function metadataOf(parts: ClientParts, context: RequestContext, traceparent: string): Metadata {
+function failureFor(peer: string, error: ServiceError, context: RequestContext): Error {
+  const cancelled = error.code === status.CANCELLED && context.signal?.aborted === true;
+  return cancelled ? new Cancelled(`${peer}: cancelled`) : failureOf(peer, error);
+}
+
+function metadataOf(parts: ClientParts, context: RequestContext): Metadata {
   const metadata = new Metadata();
   metadata.set(headers.callingService, parts.caller);
   if (parts.internalKey !== undefined) metadata.set(headers.internalKey, parts.internalKey);
-  metadata.set(headers.traceparent, traceparent);
   if (context.bearerToken !== undefined) metadata.set(headers.authorization, `Bearer ${context.bearerToken}`);
   if (context.idempotencyKey !== undefined) metadata.set(headers.idempotencyKey, context.idempotencyKey);
   return metadata;

@@ -21,7 +21,7 @@ export type RpcServer = {
 
 /** Above the largest image, so that the catalog can refuse one with its own reason. */
 export const messageBytesMax = 7 * 1024 * 1024;
-let allContracts: PackageDefinition | undefined;
+let files: PackageDefinition | undefined;
 
 export async function startRpcServer<C extends Contract>(is: {
   contract: C;
@@ -36,8 +36,8 @@ export async function startRpcServer<C extends Contract>(is: {
   });
   addContract(server, is.contract, is.handlers, is.parts);
 
-  allContracts ??= loadFileDescriptorSetFromBuffer(descriptorBytes);
-  new ReflectionService(allContracts, { services: [is.contract.fullName] }).addToServer(server);
+  files ??= filesOfContracts();
+  new ReflectionService(files, { services: [is.contract.fullName] }).addToServer(server);
   const health = new HealthImplementation({ "": "NOT_SERVING", [is.contract.fullName]: "NOT_SERVING" });
   health.addToServer(server);
 
@@ -50,6 +50,12 @@ export async function startRpcServer<C extends Contract>(is: {
     },
     drain: (graceMs) => drain(server, graceMs),
   };
+}
+
+/** Each message's entry holds all files, and the reflection service reads them once for each entry (100 ms): one is enough. */
+function filesOfContracts(): PackageDefinition {
+  const entries = Object.entries(loadFileDescriptorSetFromBuffer(descriptorBytes));
+  return Object.fromEntries(entries.filter(([, entry]) => "fileDescriptorProtos" in entry).slice(0, 1));
 }
 
 function addContract<C extends Contract>(
@@ -98,12 +104,17 @@ function implementationOf(
 ): handleUnaryCall<unknown, unknown> {
   const run = pipelineOf(handler);
   return (call, answer) => {
+    const gone = new AbortController();
+    const cancel = () => gone.abort();
+    call.on("cancelled", cancel);
+    const { metadata, request } = call;
     const exchange: Exchange = {
       rpc,
       parts,
-      metadata: call.metadata,
-      request: call.request,
-      context: contextOf(call),
+      metadata,
+      request,
+      cancel,
+      context: contextOf(call, gone.signal),
     };
     run(exchange).then(
       (outcome) => {
@@ -115,14 +126,12 @@ function implementationOf(
   };
 }
 
-function contextOf(call: ServerUnaryCall<unknown, unknown>): Exchange["context"] {
+function contextOf(call: ServerUnaryCall<unknown, unknown>, signal: AbortSignal): Exchange["context"] {
   const deadline = call.getDeadline();
-  const gone = new AbortController();
-  call.on("cancelled", () => gone.abort());
   return {
     ...background,
     deadlineAtMs: deadline instanceof Date ? deadline.getTime() : deadline,
-    signal: gone.signal,
+    signal,
   };
 }
 

@@ -37,6 +37,11 @@ export class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded";
 }
 
+/** The caller went away, so this call was ended too. That is nobody's failure. */
+export class Cancelled extends Error {
+  override readonly name = "Cancelled";
+}
+
 function richStatus(refusal: Refusal): Status {
   const info = ErrorInfo.encode({
     reason: refusal.reason,

@@ -3,9 +3,13 @@
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
-import type { Contract, HandlersOf } from "./definition.ts";
+import { onTestFinished } from "vitest";
+import { background, inContext, type RequestContext } from "./context.ts";
+import { type CallPolicy, type Contract, call, type HandlersOf, type MethodName } from "./definition.ts";
 import { type Log, openLog } from "./log.ts";
+import { type ClientParts, openRpcClient } from "./rpc-client.ts";
 import { type RpcServer, startRpcServer } from "./rpc-server.ts";
 import { type Telemetry, unrecordedTelemetry } from "./telemetry.ts";
 import { tokenVerifier } from "./tokens.ts";
@@ -113,4 +117,87 @@ export async function serveContract<C extends Contract>(
 export function latch(): { readonly opened: Promise<void>; open(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { opened: promise, open: resolve };
+}
+
+const closers: (() => unknown)[] = [];
+
+/** Does this after the test; the last first. */
+export function atEnd(close: () => unknown) {
+  if (closers.length === 0) onTestFinished(closeAll);
+  closers.push(close);
+}
+
+async function closeAll() {
+  for (const close of closers.splice(0).reverse()) await close();
+}
+
+/** Serves a contract for this test. */
+export async function serve<C extends Contract>(
+  contract: C,
+  handlers: Partial<HandlersOf<C>> = {},
+  is: Parameters<typeof serveContract>[2] = {},
+): Promise<Served<C>> {
+  const served = await serveContract(contract, handlers, is);
+  atEnd(() => served.drain(0));
+  return served;
+}
+
+/** A client as a service of the store has it. Without waiting between attempts. */
+export function clientOf<C extends Contract>(
+  served: Served<C>,
+  policy: Partial<CallPolicy> = {},
+  parts: Partial<ClientParts> = {},
+) {
+  const methods = Object.keys(served.definition.serves.methods) as MethodName<C>[];
+  const use = call<C, readonly MethodName<C>[]>(served.definition, {
+    methods,
+    timeoutMs: 5_000,
+    attemptsMax: 1,
+    ...policy,
+  });
+  const opened = openRpcClient(use, served.address, {
+    caller: "test",
+    internalKey: testInternalKey,
+    mesh: "none",
+    telemetry: unrecordedTelemetry("test"),
+    nowMs: Date.now,
+    random: () => 0,
+    ...parts,
+  });
+  atEnd(() => opened.close());
+  return opened;
+}
+
+/** What a request brings along. */
+export const within = <T>(context: Partial<RequestContext>, work: () => Promise<T>) =>
+  inContext({ ...background, ...context }, work);
+
+/** A request as anybody may send it: any metadata, any bytes. */
+export async function raw(
+  served: { address: string },
+  path: string,
+  is: { metadata?: Record<string, string>; bytes?: Uint8Array } = {},
+): Promise<{ code: number; details: string; answer: Buffer | undefined }> {
+  const client = new Client(served.address, credentials.createInsecure(), {
+    "grpc.use_local_subchannel_pool": 1,
+  });
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(is.metadata ?? {})) metadata.set(name, value);
+  const bytes = Buffer.from(is.bytes ?? []);
+  try {
+    return await new Promise((resolve) => {
+      client.makeUnaryRequest(
+        path,
+        (message: Buffer) => message,
+        (answer: Buffer) => answer,
+        bytes,
+        metadata,
+        { deadline: Date.now() + 5_000 },
+        (error: ServiceError | null, answer) =>
+          resolve({ code: error?.code ?? status.OK, details: error?.details ?? "", answer }),
+      );
+    });
+  } finally {
+    client.close();
+  }
 }
