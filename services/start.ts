@@ -16,7 +16,8 @@ Runs the store in one process, each service on its own port. Names of services r
   --failures        the partners fail at times, as in real life
   --help            this text
 
-A PostgreSQL named by DATABASE_URL is used instead of the embedded one.
+A PostgreSQL named by DATABASE_URL is used instead of the embedded one. PORT_OFFSET is added to every
+port, so that another store can run beside this one.
 Every variable of the services' configuration may be set in the environment.
 `;
 

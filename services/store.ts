@@ -5,8 +5,9 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { identity } from "@webstore/identity/definition";
-import type { Env, Running } from "@webstore/kit";
+import { dependencyVariable, type Env, type Running, readConfig, whole } from "@webstore/kit";
 import { startEmbeddedPostgres } from "@webstore/kit/embedded";
+import { z } from "zod";
 import { type Member, system } from "./system.ts";
 
 export type Store = {
@@ -33,18 +34,19 @@ export type StoreOptions = {
 
 export async function startStore(options: StoreOptions): Promise<Store> {
   const chosen = membersNamed(options.only);
+  const places = placesOf(readConfig(config, options.env));
   mkdirSync(options.dataDir, { recursive: true });
   const { database, stopDatabase } = await openDatabase(options);
-  const env = environmentOf(options, database.url);
+  const env = { ...places.shared, ...environmentOf(options, database.url) };
   const started: Running[] = [];
   const stop = async () => {
     for (const member of started.reverse()) await member.stop();
     await stopDatabase();
   };
   const starting = await Promise.allSettled(
-    chosen.map(async ({ load }) => {
+    chosen.map(async ({ is, load }) => {
       const start = await load();
-      return start(env);
+      return start({ ...env, ...places.of(is) });
     }),
   );
   // In the order of the list, whoever was ready first.
@@ -87,18 +89,48 @@ async function openDatabase({ env, dataDir, log }: StoreOptions) {
   };
 }
 
-/** A laptop's defaults. Ports are not taken from the environment: one variable cannot name a port for each. */
+const portMax = 65_535;
+const portsHighest = Math.max(
+  ...system.flatMap(({ is }) => (is.kind === "partner" ? is.port : Object.values(is.ports))),
+);
+const config = z.object({
+  PORT_OFFSET: whole(0, 0, portMax - portsHighest).describe("Is added to every port of the store."),
+});
+
+/**
+ * Where everything listens and is found: the definitions' ports, moved by PORT_OFFSET. `shared` is for all;
+ * `of` is for one, because two variables are called the same in every service.
+ */
+function placesOf({ PORT_OFFSET: offset }: z.output<typeof config>) {
+  const shared: Record<string, string> = {
+    JWKS_URL: `http://127.0.0.1:${identity.ports.admin + offset}/.well-known/jwks.json`,
+  };
+  for (const { is } of system) {
+    if (is.kind === "partner") {
+      shared[`${is.name.toUpperCase().replaceAll("-", "_")}_PORT`] = String(is.port + offset);
+      shared[dependencyVariable(is.name, "URL")] = `http://127.0.0.1:${is.port + offset}`;
+    } else {
+      shared[dependencyVariable(is.name, "ADDRESS")] = `127.0.0.1:${is.ports.rpc + offset}`;
+      if (is.ports.http !== undefined) shared.APP_PORT = String(is.ports.http + offset);
+    }
+  }
+  const of = (is: Member["is"]): Env =>
+    is.kind === "partner"
+      ? {}
+      : { RPC_PORT: String(is.ports.rpc + offset), ADMIN_PORT: String(is.ports.admin + offset) };
+  return { shared, of };
+}
+
+/** A laptop's defaults. */
 function environmentOf({ env, dataDir, failures }: StoreOptions, databaseUrl: string): Env {
-  const { RPC_PORT: _rpc, ADMIN_PORT: _admin, ...given } = env;
   return {
     LOG_LEVEL: "warn",
     DEMO_TOKENS: "true",
     SEED_DEMO: "true",
-    JWKS_URL: `http://127.0.0.1:${identity.ports.admin}/.well-known/jwks.json`,
     INTERNAL_API_KEY: keptSecret(join(dataDir, "internal-api-key")),
     DATA_DIR: dataDir,
     ...(failures ? { FAILURES: "table" } : {}),
-    ...given,
+    ...env,
     DATABASE_URL: databaseUrl,
   };
 }

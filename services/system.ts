@@ -15,7 +15,14 @@ import { paymentProvider } from "@webstore/payment-provider/definition";
 import { payments } from "@webstore/payments/definition";
 
 export type Member = {
-  readonly is: { readonly name: string; readonly kind: "service" | "partner" };
+  /** Its definition, of which this much is enough to run it and to find it. */
+  readonly is:
+    | {
+        readonly kind: "service";
+        readonly name: string;
+        readonly ports: { readonly rpc: number; readonly admin: number; readonly http?: number };
+      }
+    | { readonly kind: "partner"; readonly name: string; readonly port: number };
   readonly load: () => Promise<(env: Env) => Promise<Running>>;
 };
 
