@@ -36,26 +36,34 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const chosen = membersNamed(options.only);
   const places = placesOf(readConfig(config, options.env));
   mkdirSync(options.dataDir, { recursive: true });
+  // Read while the database starts; what is wrong with it is told below.
+  const loading = Promise.all(chosen.map(async ({ is, load }) => ({ is, start: await load() })));
+  loading.catch(() => {});
   const { database, stopDatabase } = await openDatabase(options);
-  const env = { ...places.shared, ...environmentOf(options, database.url) };
   const started: Running[] = [];
   const stop = async () => {
     for (const member of started.reverse()) await member.stop();
     await stopDatabase();
   };
-  const starting = await Promise.allSettled(
-    chosen.map(async ({ is, load }) => {
-      const start = await load();
-      return start({ ...env, ...places.of(is) });
-    }),
-  );
-  // In the order of the list, whoever was ready first.
-  started.push(...starting.flatMap((each) => (each.status === "fulfilled" ? [each.value] : [])));
-  const failed = starting.findIndex(({ status }) => status === "rejected");
-  if (failed !== -1) {
+  try {
+    const env = { ...places.shared, ...environmentOf(options, database.url) };
+    const loaded = await loading;
+    const facesTheWorld = ({ is }: (typeof loaded)[number]) => is.kind === "service" && "http" in is.ports;
+    // Who faces the world comes last: requests that find nobody behind it would open its breakers.
+    const waves = [loaded.filter((each) => !facesTheWorld(each)), loaded.filter(facesTheWorld)];
+    for (const wave of waves) {
+      const starting = wave.map(({ is, start }) => start({ ...env, ...places.of(is) }));
+      const outcomes = await Promise.allSettled(starting);
+      // In the order of the list, whoever was ready first.
+      started.push(...outcomes.flatMap((each) => (each.status === "fulfilled" ? [each.value] : [])));
+      const failed = outcomes.findIndex(({ status }) => status === "rejected");
+      if (failed === -1) continue;
+      const { reason } = outcomes[failed] as PromiseRejectedResult;
+      throw new StartFailed(wave[failed]?.is.name ?? "", reason);
+    }
+  } catch (error) {
     await stop();
-    const { reason } = starting[failed] as PromiseRejectedResult;
-    throw new StartFailed(chosen[failed]?.is.name ?? "", reason);
+    throw error;
   }
   return { members: [...started], database, stop };
 }
