@@ -1,10 +1,11 @@
 // A breaker per callee: after so many outages in a row nothing is sent for a while, then one
 // call tries. Whatever is no outage, such as a refusal, is an answer: it ends the row and closes the
-// breaker as a success does.
+// breaker as a success does. A call that its caller cancelled says nothing about the callee.
 
-import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleAll, type IPolicy } from "cockatiel";
+import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen, type IPolicy } from "cockatiel";
 import type { BreakerPolicy } from "./definition.ts";
 import { Outage } from "./refusal.ts";
+import { Cancelled } from "./rpc-status.ts";
 
 export type Breaker = {
   run<T>(work: () => Promise<T>): Promise<T>;
@@ -14,10 +15,10 @@ export type Breaker = {
 
 export function openBreaker(peer: string, policy: BreakerPolicy | undefined): Breaker {
   if (policy === undefined) return { run: (work) => work(), state: () => 0 };
-  const circuit = circuitBreaker(handleAll, {
-    halfOpenAfter: policy.coolDownMs,
-    breaker: new ConsecutiveBreaker(policy.failures),
-  });
+  const circuit = circuitBreaker(
+    handleWhen((error) => error instanceof Outage),
+    { halfOpenAfter: policy.coolDownMs, breaker: new ConsecutiveBreaker(policy.failures) },
+  );
   return {
     run: (work) => through(circuit, peer, work),
     state: () => (circuit.state === 0 ? 0 : circuit.state === 2 ? 1 : 2),
@@ -36,12 +37,12 @@ async function through<T>(circuit: IPolicy, peer: string, work: () => Promise<T>
   return outcome.value;
 }
 
-/** Only outages are thrown: to cockatiel an error that it is told not to handle is nothing, where it is an answer to us. */
+/** To cockatiel an error that it is not told to handle is nothing at all, so what counts as an answer is not thrown. */
 async function answerOf<T>(work: () => Promise<T>): Promise<{ value: T } | { thrown: unknown }> {
   try {
     return { value: await work() };
   } catch (error) {
-    if (error instanceof Outage) throw error;
+    if (error instanceof Outage || error instanceof Cancelled) throw error;
     return { thrown: error };
   }
 }
