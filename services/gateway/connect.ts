@@ -18,7 +18,6 @@ import {
   kitRefusals,
   type Log,
   Outage,
-  type Principal,
   Refusal,
   type RequestContext,
 } from "@webstore/kit";
@@ -26,7 +25,7 @@ import { Access, access, deadline_ms } from "@webstore/proto/es/options/v1";
 import { StorefrontService } from "@webstore/proto/es/storefront/v1";
 import { BadRequest, ErrorInfo } from "@webstore/proto/google/rpc/error_details";
 import { StorefrontServiceDefinition } from "@webstore/proto/storefront/v1";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, requiredUser } from "./exchange.ts";
 import type { Storefront } from "./rpc.ts";
 
 /** How connect-fastify hands the request's exchange to the handlers. */
@@ -67,7 +66,7 @@ function handlerOf(
     const context = contextOf(call, nowMs() + deadlineMs, nowMs());
     return inContext(context, async () => {
       try {
-        admit(admitted, context.principal);
+        admit(admitted, call.values.get(exchangeKey));
         const asked = decodeRequest(toBinary(method.input, request as MessageShape<typeof method.input>));
         const answer = await handle(asked);
         return fromBinary(method.output, encodeResponse(answer).finish());
@@ -91,11 +90,10 @@ function contextOf(call: HandlerContext, latestAtMs: number, nowMs: number): Req
   };
 }
 
-function admit(admitted: readonly Access[], principal: Principal): void {
+function admit(admitted: readonly Access[], exchange: Exchange | null): void {
   if (admitted.includes(Access.PUBLIC)) return;
-  if (principal.kind !== "user") throw kitRefusals.refuse("unauthenticated");
-  const allowed =
-    admitted.includes(Access.USER) || (admitted.includes(Access.ADMIN) && principal.role === "admin");
+  const { role } = requiredUser(exchange);
+  const allowed = admitted.includes(Access.USER) || (admitted.includes(Access.ADMIN) && role === "admin");
   if (!allowed) throw kitRefusals.refuse("permission_denied");
 }
 

@@ -197,6 +197,8 @@ test("while identity's keys cannot be had, nobody is logged out by it", async ()
   const headers = { authorization: `Bearer ${login.body.access_token}` };
   expect((await at("/cart", { headers })).body).toMatchObject({ status: 503, reason: "unavailable" });
   expect((await at("/products", { headers })).status).toBe(200);
+  const path = "/webstore.storefront.v1.StorefrontService/GetCart";
+  expect((await at(path, { method: "POST", headers, json: {} })).body.code).toBe("unavailable");
 });
 
 test("stopping finishes the requests in hand and refuses new connections", async () => {

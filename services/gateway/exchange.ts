@@ -17,6 +17,8 @@ export type Exchange = {
   principal: Principal;
   /** The verified token; nothing unverified is passed on to a service. */
   bearerToken: string | undefined;
+  /** Why it is not known who asks, when that is not the token's fault: identity's keys cannot be had. */
+  outage: unknown;
 };
 
 declare module "fastify" {
@@ -25,10 +27,12 @@ declare module "fastify" {
     exchange: Exchange | null;
   }
   interface FastifyContextConfig {
-    /** Stated by every REST route; Connect's are checked by connect.ts. */
+    /** A route that does not state it is for staff. */
     access?: Access;
   }
 }
+
+type User = Extract<Principal, { kind: "user" }>;
 
 const anonymous: Principal = { kind: "anonymous" };
 
@@ -42,42 +46,38 @@ export function beginExchange(request: FastifyRequest, telemetry: Telemetry): Ex
     startedAtMs: performance.now(),
     principal: anonymous,
     bearerToken: undefined,
+    outage: undefined,
   };
 }
 
 export type Identified = "anonymous" | "user" | "invalid";
 
-/**
- * Finds out who asks. `invalid`: a token came, and it is not good. On a public route that is no failure: an
- * expired token must not keep anybody from the products or from renewing it.
- */
-export async function identify(request: FastifyRequest, tokens: TokenVerifier): Promise<Identified> {
-  const header = request.headers.authorization;
-  const exchange = request.exchange;
-  if (header === undefined || exchange === null) return "anonymous";
-  const bearerToken = /^bearer ([^\s]+)$/i.exec(header)?.[1];
-  if (bearerToken === undefined) return "invalid";
+/** Finds out who asks; never rejects. A token that is not good makes nobody of its bearer. */
+export async function identify(request: FastifyRequest, tokens: TokenVerifier): Promise<void> {
+  const { exchange } = request;
+  const bearerToken = /^bearer ([^\s]+)$/i.exec(request.headers.authorization ?? "")?.[1];
+  if (exchange === null || bearerToken === undefined) return;
   try {
     exchange.principal = await tokens(bearerToken);
     exchange.bearerToken = bearerToken;
-    return "user";
   } catch (error) {
-    const refused = error instanceof Refusal;
-    if (refused || isPublic(request)) return "invalid";
-    throw error;
+    if (!(error instanceof Refusal)) exchange.outage = error;
   }
 }
 
-/** Refuses whom the route's `access` does not admit. */
-export function admit(request: FastifyRequest): void {
-  if (isPublic(request)) return;
-  const principal = request.exchange?.principal ?? anonymous;
-  if (principal.kind !== "user") throw kitRefusals.refuse("unauthenticated");
-  const needsStaff = request.routeOptions.config.access === "admin";
-  if (needsStaff && principal.role !== "admin") throw kitRefusals.refuse("permission_denied");
+/**
+ * The user who asks. Only for what is not public: there an expired token must not keep anybody from the products,
+ * or from renewing it.
+ */
+export function requiredUser(exchange: Exchange | null): User {
+  if (exchange?.principal.kind === "user") return exchange.principal;
+  throw exchange?.outage ?? kitRefusals.refuse("unauthenticated");
 }
 
-function isPublic(request: FastifyRequest): boolean {
-  const { access } = request.routeOptions.config;
-  return access === undefined || access === "public";
+/** Refuses whom the route's `access` does not admit; a route that states none is for staff. */
+export function admit(request: FastifyRequest): void {
+  const { access = "admin" } = request.routeOptions.config;
+  if (access === "public" || request.is404) return;
+  const { role } = requiredUser(request.exchange);
+  if (access === "admin" && role !== "admin") throw kitRefusals.refuse("permission_denied");
 }

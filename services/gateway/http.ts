@@ -59,6 +59,10 @@ async function addConnect(app: FastifyInstance, is: StartHttp): Promise<void> {
   await app.register(async (scope) => {
     // Connect reads bodies itself, and brings parsers that leave them alone.
     scope.removeAllContentTypeParsers();
+    // Who may call what is in the contract; connect.ts asks it.
+    scope.addHook("onRoute", (route) => {
+      route.config = { ...route.config, access: "public" };
+    });
     await scope.register(fastifyConnectPlugin, {
       routes: (router) => connectRoutes(router, is.storefront, is),
       contextValues: (request) => createContextValues().set(exchangeKey, request.exchange),
