@@ -88,15 +88,35 @@ export async function freshSchema(
   };
 }
 
+/** A database that nobody else has, for a whole service: its definition says what its schema is called. */
+export async function freshDatabase(): Promise<{ readonly url: string; drop(): Promise<void> }> {
+  const server = await useTestPostgres();
+  const name = freshName();
+  await command(server.url, `create database ${name}`);
+  const url = new URL(server.url);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    drop: async () => {
+      await command(server.url, `drop database ${name} with (force)`);
+      await server.stop();
+    },
+  };
+}
+
 /** Letters only, as a schema's name has to be. */
 export const freshName = (): string =>
   `test_${Array.from({ length: 16 }, () => String.fromCharCode(97 + randomInt(26))).join("")}`;
 
-async function dropSchema(url: string, schema: string): Promise<void> {
+function dropSchema(url: string, schema: string): Promise<void> {
+  return command(url, `drop schema if exists ${schema} cascade`);
+}
+
+async function command(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   await client.connect();
   try {
-    await client.query(`drop schema if exists ${schema} cascade`);
+    await client.query(sql);
   } finally {
     await client.end();
   }

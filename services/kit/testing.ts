@@ -24,7 +24,15 @@ export type { AnySaga } from "./saga.ts";
 export { describeVisit, type Visit, type Visited, visitSaga, visitsOf } from "./saga-harness.ts";
 export { sagaMigrations } from "./saga-journal.ts";
 export { unrecordedTelemetry } from "./telemetry.ts";
-export { freshName, freshSchema, startOwn, type TestPostgres, useTestPostgres } from "./testing-postgres.ts";
+export { serveFake } from "./testing-fake.ts";
+export {
+  freshDatabase,
+  freshName,
+  freshSchema,
+  startOwn,
+  type TestPostgres,
+  useTestPostgres,
+} from "./testing-postgres.ts";
 
 export const testInternalKey = "test-internal-key";
 

@@ -4,16 +4,16 @@
 import { type Outbox, type Principal, WriteRefused } from "@webstore/kit";
 import { cancellable, type Order } from "./order.ts";
 import { uuidOf } from "./order-id.ts";
-import type { OrderStore } from "./order-store.ts";
 import { refuse } from "./refusals.ts";
-import { showOrder } from "./show-orders.ts";
+import { type ShowPorts, showOrder } from "./show-orders.ts";
 
 export async function cancelOrder(
   orderId: string,
   asks: Principal,
-  { store, outbox, wakeRelay }: { store: OrderStore; outbox: Outbox; wakeRelay: () => void },
+  ports: ShowPorts & { readonly outbox: Outbox; readonly wakeRelay: () => void },
 ): Promise<Order> {
-  const order = await showOrder(orderId, asks, store);
+  const { store, outbox, wakeRelay } = ports;
+  const order = await showOrder(orderId, asks, ports);
   if (order.cancelRequested) return order;
   if (!cancellable.includes(order.status)) throw refuse("order_not_cancellable");
 
@@ -30,9 +30,8 @@ export async function cancelOrder(
   } catch (error) {
     if (!(error instanceof WriteRefused)) throw error;
     // It moved meanwhile: somebody else asked, or it can no longer be cancelled.
-    const now = await showOrder(orderId, asks, store);
-    if (!now.cancelRequested) throw refuse("order_not_cancellable");
-    return now;
   }
-  return { ...order, cancelRequested: true };
+  const now = await showOrder(orderId, asks, ports);
+  if (!now.cancelRequested) throw refuse("order_not_cancellable");
+  return now;
 }

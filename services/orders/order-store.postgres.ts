@@ -37,7 +37,8 @@ type StoredLine = Omit<PricedLine, "unitPriceMinor" | "lineTotalMinor"> & {
 
 /** Changes the status if it is one of $3; fails the commit with `order_moved` if not. */
 const moveGuarded = `with moved as (
-    update orders set status = $2, history = history || $4::jsonb, updated_at = now()
+    update orders set status = $2, history = history || $4::jsonb, updated_at = now(),
+      refunded_minor = case when $2 = 'refunded' then total_minor else refunded_minor end
     where order_id = $1 and status = any($3) returning 1)
   select webstore_expect((select count(*) from moved) = 1, '${orderMoved}')`;
 
@@ -62,7 +63,8 @@ export function postgresOrderStore(postgres: Postgres): OrderStore {
           draft.coupon,
           JSON.stringify(draft.shippingAddress),
           historyOf("pending", at, ""),
-          draft.placedAt,
+          // To the millisecond, which is all that a page's token can tell apart.
+          new Date(draft.placedAt),
         ],
       },
     ],
@@ -119,7 +121,7 @@ export function postgresOrderStore(postgres: Postgres): OrderStore {
 
     async latestNotificationAt(orderId) {
       const [row] = await postgres.query<{ occurred_at: Date }>(
-        `select occurred_at from payment_notifications where order_id = $1 and applied
+        `select occurred_at from payment_notifications where order_id = $1
          order by occurred_at desc limit 1`,
         [orderId],
       );

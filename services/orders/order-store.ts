@@ -29,14 +29,14 @@ export type OrderStore = {
   markPaid(orderId: string, is: { paymentId: string; receiptUrl: string; at: string }): Write;
   /** pending → failed; an order that was cancelled meanwhile stays so. */
   fail(orderId: string, is: { reason: string; at: string }): Write;
-  /** Along the table, from exactly `from`; `order_moved` when the order is not there any more. */
+  /** Along the table, from exactly `from`; `order_moved` when the order is not there any more. To `refunded`: all of it was. */
   move(orderId: string, is: { from: Status; to: Status; reason: string; at: string }): Write;
   /** Notes that the order is to be cancelled; `order_moved` when it no longer can be, or this was noted before. */
   requestCancel(orderId: string): Write;
   /** Keeps a notification, by its id; a unique violation says that it is known. */
   noteNotification(notification: PaymentNotification, applied: boolean): Write;
   findNotification(notificationId: string): Promise<{ applied: boolean } | undefined>;
-  /** When the latest thing that a notification changed came to be. */
+  /** When the latest of all that was told of its payment came to be. */
   latestNotificationAt(orderId: string): Promise<Date | undefined>;
 
   find(orderId: string): Promise<Order | undefined>;

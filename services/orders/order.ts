@@ -78,3 +78,34 @@ export type Order = Omit<Draft, "placedAt"> & {
   readonly createdAt: Date;
   readonly updatedAt: Date;
 };
+
+/**
+ * An order of which nothing is kept but what was asked for: its stock is not reserved yet, or was refused
+ * (`failureReason`).
+ */
+export function unopened({ placedAt, ...draft }: Draft, failureReason: string): Order {
+  const status = failureReason === "" ? "pending" : "failed";
+  const at = new Date(placedAt);
+  return {
+    orderId: draft.orderId,
+    customerId: draft.customerId,
+    currency: draft.currency,
+    lines: draft.lines,
+    subtotalMinor: draft.subtotalMinor,
+    shippingMinor: draft.shippingMinor,
+    discountMinor: draft.discountMinor,
+    totalMinor: draft.totalMinor,
+    campaign: draft.campaign,
+    coupon: draft.coupon,
+    shippingAddress: draft.shippingAddress,
+    status,
+    paymentId: "",
+    receiptUrl: "",
+    failureReason,
+    refundedMinor: 0n,
+    cancelRequested: false,
+    history: [{ status, at: placedAt, reason: failureReason }],
+    createdAt: at,
+    updatedAt: at,
+  };
+}

@@ -63,7 +63,7 @@ export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", 
   })
   .step("capture", {
     do: async ({ input, payments }) => {
-      const { payment } = await payments.capturePayment({ payment: byOrder(input.orderId) });
+      const { payment } = await inOurs(payments.capturePayment({ payment: byOrder(input.orderId) }));
       return settled(payment);
     },
     undo: ({ input, payments }) => refundIfTaken(payments, input.orderId),
@@ -74,7 +74,7 @@ export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", 
       await cart.clearOrderedLines({ customerId: input.customerId, orderId: input.orderId, lines });
       return { cleared: true };
     },
-    // A cart that cannot be emptied now is no reason to give the money back; see clear-cart.ts.
+    // A cart that cannot be emptied now is no reason to give the money back; see cart-clear-due.ts.
     bestEffort: true,
   })
   .write("paid", {

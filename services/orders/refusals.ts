@@ -89,6 +89,8 @@ export const refusals = defineRefusals("orders", {
 
 export const { refuse } = refusals;
 
+export type Reason = keyof typeof refusals.entries;
+
 /**
  * What a callee refused, in our own words, where they mean the same. A reason that we do not have is
  * no answer to our caller: it is a bug of ours, and is treated as one.
@@ -98,5 +100,13 @@ export function inOurWords(error: unknown): unknown {
   if (!Object.hasOwn(refusals.entries, error.reason)) {
     return new Error(`${error.service} refused: ${error.reason}`, { cause: error });
   }
-  return refuse(error.reason as keyof typeof refusals.entries, error.details);
+  return refuse(error.reason as Reason, contractDetails(error));
+}
+
+/** Of what a callee says besides the reason, only what our own contract names. */
+function contractDetails({ reason, details }: Refusal): Record<string, string> {
+  const [productId = ""] = (details.product_ids ?? "").split(",");
+  if (reason === "out_of_stock") return { product_id: productId };
+  if (reason === "card_declined") return { decline_code: details.decline_code ?? "" };
+  return {};
 }

@@ -1,9 +1,8 @@
 // The contract, method by method: message → use case → message.
 
-import { currentContext, type HandlersOf, type Outbox, type PortsOf } from "@webstore/kit";
+import { currentContext, type HandlersOf, type Outbox } from "@webstore/kit";
 import type { OrderServiceDefinition } from "@webstore/proto/orders/v1";
 import { cancelOrder } from "./cancel-order.ts";
-import type { orders } from "./definition.ts";
 import { messageOf, statusMessageOf, statusOf } from "./order-message.ts";
 import { listOrders, showOrder } from "./show-orders.ts";
 import { type SubmitPorts, submitOrder } from "./submit-order.ts";
@@ -13,7 +12,7 @@ import { updateOrderPaymentStatus } from "./update-order-payment-status.ts";
 const waitMsDefault = 10_000;
 
 export function rpc(
-  parts: PortsOf<typeof orders> & SubmitPorts & { readonly outbox: Outbox },
+  parts: SubmitPorts & { readonly outbox: Outbox },
 ): HandlersOf<typeof OrderServiceDefinition> {
   return {
     async placeOrder({
@@ -40,7 +39,7 @@ export function rpc(
     },
 
     async getOrder({ orderId }) {
-      return { order: messageOf(await showOrder(orderId, currentContext().principal, parts.store)) };
+      return { order: messageOf(await showOrder(orderId, currentContext().principal, parts)) };
     },
 
     async listOrders({ status, customerId, pageSize, pageToken }) {

@@ -1,16 +1,32 @@
 // Show orders: one, or a page of them. A shopper sees their own; anybody else's does not exist for them.
 
-import type { Principal } from "@webstore/kit";
-import type { Order, Status } from "./order.ts";
+import type { Principal, SagaEngine } from "@webstore/kit";
+import { type Draft, type Order, type Status, unopened } from "./order.ts";
 import type { OrderStore, PageToken } from "./order-store.ts";
 import { refuse } from "./refusals.ts";
 
 const pageSizeDefault = 20;
 
-export async function showOrder(orderId: string, asks: Principal, store: OrderStore): Promise<Order> {
-  const order = await store.find(orderId);
-  if (order === undefined || !maySee(asks, order.customerId)) throw refuse("order_not_found");
+export type ShowPorts = {
+  readonly store: OrderStore;
+  readonly sagas: Pick<SagaEngine<never>, "find">;
+};
+
+export async function showOrder(orderId: string, asks: Principal, ports: ShowPorts): Promise<Order> {
+  const order = await findOrder(orderId, ports);
+  if (!maySee(asks, order.customerId)) throw refuse("order_not_found");
   return order;
+}
+
+/** Whoever was told the id of an order can look at it, also before it is opened and when it never will be. */
+export async function findOrder(orderId: string, { store, sagas }: ShowPorts): Promise<Order> {
+  const order = await store.find(orderId);
+  if (order !== undefined) return order;
+  const saga = await sagas.find(orderId);
+  if (saga === undefined) throw refuse("order_not_found");
+  // It may have been opened between the two looks.
+  const opened = await store.find(orderId);
+  return opened ?? unopened(saga.input as unknown as Draft, saga.refusal?.reason ?? "");
 }
 
 export async function listOrders(

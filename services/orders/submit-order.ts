@@ -13,7 +13,8 @@ import { orderIdOf } from "./order-id.ts";
 import type { OrderStore } from "./order-store.ts";
 import { type PlaceOrderPorts, placeOrder } from "./place-order.ts";
 import { limitBroken, type PriceRules, priceOf } from "./pricing.ts";
-import { refuse } from "./refusals.ts";
+import { type Reason, refuse } from "./refusals.ts";
+import { findOrder } from "./show-orders.ts";
 
 export type Submission = {
   readonly customerId: string;
@@ -43,11 +44,15 @@ export async function submitOrder(
 
   const outcome = await ports.sagas.settle(orderId, submission.waitMs);
   if (outcome?.status === "refused") throw outcome.refusal;
+  if (outcome?.status !== "done") await refuseIfTurned(orderId, ports.sagas);
   ports.wakeRelay();
-  const order = await ports.store.find(orderId);
-  // The saga has not come to opening the order: stock could not be reserved yet.
-  if (order === undefined) throw refuse("partner_unavailable");
-  return { order, replayed: !began.began };
+  return { order: await findOrder(orderId, ports), replayed: !began.began };
+}
+
+/** A saga that has turned back will end refused, however long its undoing takes. */
+async function refuseIfTurned(orderId: string, sagas: SubmitPorts["sagas"]): Promise<void> {
+  const refusal = (await sagas.find(orderId))?.refusal;
+  if (refusal !== undefined) throw refuse(refusal.reason as Reason, refusal.details);
 }
 
 async function begin(orderId: string, submission: Submission, { sagas, ...ports }: SubmitPorts) {

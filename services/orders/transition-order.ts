@@ -24,7 +24,7 @@ export async function transitionOrder(
     const at = new Date(nowMs()).toISOString();
     try {
       await store.commit(store.move(orderId, { from: order.status, to, reason, at }));
-      return { ...order, status: to, history: [...order.history, { status: to, at, reason }] };
+      return (await store.find(orderId)) ?? order;
     } catch (error) {
       // It moved between the look and the change: look again.
       if (!(error instanceof WriteRefused) || attempt >= triesMax) throw error;

@@ -1,5 +1,5 @@
 // Take in what became of an order's payment. Notifications come late, twice and out of order; each is
-// kept by its id, and only one that is newer than all before it changes anything.
+// kept by its id, and one that is older than any before it changes nothing.
 //
 // The saga that places an order hears of authorizing and capturing from its own calls. So while an order
 // is pending a notification is kept and moves nothing: two who settle one payment would be one too many.
@@ -44,8 +44,9 @@ async function apply(
   nowMs: () => number,
 ): Promise<{ status: Status; applied: boolean }> {
   const latestAt = await store.latestNotificationAt(order.orderId);
-  const isLate = latestAt !== undefined && latestAt >= notification.occurredAt;
-  const to = isLate ? undefined : statusAfter[notification.paymentStatus];
+  const isLate = latestAt !== undefined && latestAt > notification.occurredAt;
+  const isBeingPlaced = order.status === "pending";
+  const to = isLate || isBeingPlaced ? undefined : statusAfter[notification.paymentStatus];
   const answer = to === undefined ? "none" : transition(order.status, to);
   if (answer === "refused") throw refuse("transition_refused");
   if (to === undefined || answer === "none") {
