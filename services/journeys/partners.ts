@@ -1,0 +1,71 @@
+// What the other companies have in their books, read from their own APIs and never through the store.
+
+/** The provider's payment intent, as much as the journeys look at. Amounts are in minor units. */
+export type Intent = {
+  readonly id: string;
+  readonly status: string;
+  readonly amount: number;
+  readonly amount_capturable: number;
+  readonly amount_received: number;
+  readonly currency: string;
+  readonly metadata: Readonly<Record<string, string>>;
+};
+export type Reservation = {
+  readonly reservation_id: string;
+  readonly status: "reserved" | "released";
+  readonly lines: readonly { readonly product_id: string; readonly quantity: number }[];
+};
+export type Stock = { readonly product_id: string; readonly available: number; readonly reserved: number };
+
+const pageSize = 100;
+const providerKey = "sk_test_webstore";
+
+export function readPartners(is: { providerUrl: string; inventoryUrl: string }) {
+  async function get<Body>(url: string, init: RequestInit = {}): Promise<Body> {
+    const response = await fetch(url, init);
+    if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as Body;
+  }
+
+  return {
+    /** Every payment that the provider knows of. */
+    async intents(): Promise<Intent[]> {
+      const found: Intent[] = [];
+      for (;;) {
+        const after = found.length === 0 ? "" : `&starting_after=${found.at(-1)?.id}`;
+        const page = await get<{ data: Intent[]; has_more: boolean }>(
+          `${is.providerUrl}/v1/payment_intents?limit=${pageSize}${after}`,
+          { headers: { authorization: `Bearer ${providerKey}` } },
+        );
+        found.push(...page.data);
+        if (!page.has_more) return found;
+      }
+    },
+
+    /** Every reservation that stands. */
+    async reserved(): Promise<Reservation[]> {
+      const found: Reservation[] = [];
+      for (let after = ""; ; ) {
+        const query = `status=reserved&limit=${pageSize}${after === "" ? "" : `&after=${after}`}`;
+        const page = await get<{ reservations: Reservation[]; next_after: string }>(
+          `${is.inventoryUrl}/v1/reservations?${query}`,
+        );
+        found.push(...page.reservations);
+        after = page.next_after;
+        if (after === "") return found;
+      }
+    },
+
+    async stock(productId: string): Promise<Stock> {
+      const { stock } = await get<{ stock: [Stock] }>(`${is.inventoryUrl}/v1/stock?product_ids=${productId}`);
+      return stock[0];
+    },
+
+    setStock: (productId: string, available: number) =>
+      get<Stock>(`${is.inventoryUrl}/v1/stock/${productId}`, {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ available }),
+      }),
+  };
+}
