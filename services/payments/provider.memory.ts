@@ -16,6 +16,8 @@ export type MemoryProvider = Provider & {
   loseAnswers(times: number): void;
   /** While it is unreachable, nothing gets to it. */
   setReachable(reachable: boolean): void;
+  /** As after a day: a key that comes again is a new one. */
+  forgetKeys(): void;
   /** How many payments were ever authorized. */
   authorizations(): number;
 };
@@ -23,7 +25,7 @@ export type MemoryProvider = Provider & {
 type Money = { intent: Intent; paymentId: string; amountMinor: bigint; refunds: Map<string, bigint> };
 export function memoryProvider(is: { fundsMinor?: bigint } = {}): MemoryProvider {
   const money = new Map<string, Money>();
-  const { once, checkReachable, loseAnswers, setReachable } = openLine();
+  const { once, checkReachable, ...line } = openLine();
 
   const standing = () => {
     let [heldMinor, takenMinor] = [0n, 0n];
@@ -51,7 +53,8 @@ export function memoryProvider(is: { fundsMinor?: bigint } = {}): MemoryProvider
         is.fundsMinor !== undefined && heldMinor + takenMinor + payment.amountMinor > is.fundsMinor;
       return once(providerKey(payment, "authorize"), `authorize ${token}`, (): Outcome => {
         const { paymentId, amountMinor } = payment;
-        const intent = intentBy(token, isPoor, paymentId);
+        // Were a payment ever authorized twice, both would stand.
+        const intent = intentBy(token, isPoor, `${paymentId}_${money.size + 1}`);
         money.set(intent.reference, { intent, paymentId, amountMinor, refunds: new Map() });
         return { is: "done", intent };
       });
@@ -101,8 +104,7 @@ export function memoryProvider(is: { fundsMinor?: bigint } = {}): MemoryProvider
       return outcome.is === "obscure" ? "used" : outcome.is;
     },
     standing,
-    loseAnswers,
-    setReachable,
+    ...line,
     authorizations: () => money.size,
   };
 }
@@ -134,21 +136,24 @@ function openLine() {
     setReachable(reachable: boolean) {
       isReachable = reachable;
     },
+    forgetKeys() {
+      kept.clear();
+    },
   };
 }
 
-function intentBy(token: string, isPoor: boolean, paymentId: string): Intent {
+function intentBy(token: string, isPoor: boolean, name: string): Intent {
   const declineCode = declineOf(token) ?? (isPoor ? "insufficient_funds" : "");
   const requiresAction = token.includes("authenticationRequired");
   const state = declineCode !== "" ? "declined" : requiresAction ? "requires_action" : "held";
   return {
-    reference: `pi_${paymentId}`,
+    reference: `pi_${name}`,
     state,
     takenMinor: 0n,
     receiptUrl: "",
     cardBrand: "visa",
     declineCode,
-    clientSecret: state === "requires_action" ? `pi_${paymentId}_secret` : "",
+    clientSecret: state === "requires_action" ? `pi_${name}_secret` : "",
   };
 }
 
