@@ -1,3 +1,6 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { start as startInventory } from "@webstore/inventory/main";
 import type { Postgres } from "@webstore/kit";
 import { type AnySaga, describeVisit, freshSchema, visitSaga, visitsOf } from "@webstore/kit/testing";
@@ -11,7 +14,10 @@ let postgres: Postgres;
 let inventory: Awaited<ReturnType<typeof startInventory>>;
 beforeAll(async () => {
   postgres = await freshSchema(orderMigrations);
-  inventory = await startInventory({ INVENTORY_PORT: "0", DATA_DIR: ":memory:" });
+  inventory = await startInventory({
+    INVENTORY_PORT: "0",
+    DATA_DIR: mkdtempSync(join(tmpdir(), "webstore-orders-")),
+  });
 });
 afterAll(async () => {
   await inventory.stop();
