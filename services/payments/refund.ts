@@ -47,8 +47,8 @@ export function withRefundAsked(
     attempt: (before?.attempt ?? 0) + 1,
     createTimeMs: before?.createTimeMs ?? nowMs,
   };
-  const others = payment.refunds.filter(({ refundId }) => refundId !== is.refundId);
-  return { ...payment, refunds: [...others, refund], updateTimeMs: nowMs };
+  const refunds = before === undefined ? [...payment.refunds, refund] : replaced(payment, refund);
+  return { ...payment, refunds, updateTimeMs: nowMs };
 }
 
 export function withRefundSettled(

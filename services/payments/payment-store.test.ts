@@ -1,0 +1,196 @@
+// What every payment store promises, in memory and on Postgres.
+
+import { randomUUID } from "node:crypto";
+import { freshSchema, migrationsFrom, openOutbox, outboxMigrations } from "@webstore/kit/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { enter, type Payment } from "./payment.ts";
+import { eventsOf, type PaymentEvent } from "./payment-event.ts";
+import { memoryPaymentStore } from "./payment-store.memory.ts";
+import { postgresPaymentStore } from "./payment-store.postgres.ts";
+import type { PaymentStore } from "./payment-store.ts";
+import { keptPayment } from "./testing.ts";
+
+type Subject = { store: PaymentStore; published(orderId: string): Promise<string[]>; stop(): Promise<void> };
+
+function paymentStoreSuite(name: string, start: () => Promise<Subject>) {
+  describe(`the payment store ${name}`, () => {
+    let subject: Subject;
+    let store: PaymentStore;
+    beforeAll(async () => {
+      subject = await start();
+      store = subject.store;
+    });
+    afterAll(() => subject?.stop());
+
+    const opened = async (is: Partial<Payment> = {}) => {
+      const payment = keptPayment(is);
+      expect(await store.open(payment)).toBeUndefined();
+      return payment;
+    };
+    const authorized = (payment: Payment) => enter(payment, "authorized", payment.createTimeMs + 1);
+
+    test("a payment is found by either id, as it was opened", async () => {
+      const payment = await opened({
+        description: "“é” 🛒",
+        country: "JP",
+        currency: "JPY",
+        amountMinor: 999n,
+      });
+      const { paymentId, orderId } = payment;
+      expect(await store.find({ paymentId })).toEqual(payment);
+      expect(await store.find({ orderId })).toEqual(payment);
+      expect(await store.find({ paymentId: randomUUID() })).toBeUndefined();
+      expect(await store.find({ orderId: randomUUID() })).toBeUndefined();
+    });
+
+    test("every field comes back as it was changed, and the version counts", async () => {
+      const payment = await opened();
+      const changed: Payment = {
+        ...payment,
+        status: "partially_refunded",
+        capturedMinor: 19_99n,
+        refundedMinor: 5_00n,
+        providerReference: "pi_1",
+        receiptUrl: "https://provider.invalid/r",
+        declineCode: "none",
+        cardBrand: "visa",
+        asked: undefined,
+        attempts: { authorize: 2, capture: 3, void: 4 },
+        voidWanted: true,
+        refunds: [
+          {
+            refundId: randomUUID(),
+            amountMinor: 5_00n,
+            reason: 'a "reason"',
+            status: "settled",
+            providerReference: "re_1",
+            attempt: 2,
+            createTimeMs: 1,
+          },
+        ],
+        history: [...payment.history, { status: "authorized", atMs: 2 }],
+        updateTimeMs: payment.updateTimeMs + 5,
+      };
+      expect(await store.replace(payment, changed, [])).toBe(true);
+      expect(await store.find({ orderId: payment.orderId })).toEqual({ ...changed, version: 2 });
+    });
+
+    test("of twenty who open or mark one order at once, one does", async () => {
+      const orderId = randomUUID();
+      const all = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          index % 2 === 0 ? store.open(keptPayment({ orderId })) : store.mark(orderId, 1),
+        ),
+      );
+      expect(all.filter((found) => found === undefined)).toHaveLength(1);
+      const found = await store.find({ orderId });
+      expect(all.filter((each) => each !== undefined)).toEqual(Array.from({ length: 19 }, () => found));
+    });
+
+    test("a mark is no payment, and cannot become one", async () => {
+      const orderId = randomUUID();
+      expect(await store.mark(orderId, 1)).toBeUndefined();
+      expect(await store.find({ orderId })).toBe("marked");
+      expect(await store.mark(orderId, 2)).toBe("marked");
+      expect(await store.open(keptPayment({ orderId }))).toBe("marked");
+      const filter = { status: undefined, orderId };
+      expect(await store.list(filter, { limit: 10, after: undefined })).toEqual([]);
+    });
+
+    test("of twenty changes of one version at once one is made, and its events alone are published", async () => {
+      const payment = await opened();
+      const [captured] = eventsOf(payment, { ...payment, capturedMinor: 1n });
+      const events = captured === undefined ? [] : [captured];
+      const all = await Promise.all(
+        Array.from({ length: 20 }, () => store.replace(payment, authorized(payment), events)),
+      );
+      expect(all.filter(Boolean)).toHaveLength(1);
+      expect(await subject.published(payment.orderId)).toEqual(["PaymentDone"]);
+    });
+
+    test("events of one order are published in the order of its changes", async () => {
+      const payment = await opened();
+      const data = {
+        ...eventsOf(payment, { ...payment, capturedMinor: 1n })[0]?.data,
+      } as PaymentEvent["data"];
+      const done: PaymentEvent = { name: "PaymentDone", data };
+      const refunded: PaymentEvent = { name: "PaymentRefunded", data: { ...data, refundId: randomUUID() } };
+      const after = authorized(payment);
+      await store.replace(payment, after, [done, refunded]);
+      await store.replace({ ...after, version: 2 }, after, [refunded]);
+      const names = ["PaymentDone", "PaymentRefunded", "PaymentRefunded"];
+      expect(await subject.published(payment.orderId)).toEqual(names);
+    });
+
+    test("a list goes from the newest to the oldest, by id within a millisecond", async () => {
+      const base = Date.UTC(2031, 0, 1);
+      const times = [3, 1, 2, 2, 2].map((offsetMs) => base + offsetMs);
+      const made = [];
+      for (const createTimeMs of times) made.push(await opened({ createTimeMs, updateTimeMs: createTimeMs }));
+      const wanted = made
+        .toSorted((a, b) => b.createTimeMs - a.createTimeMs || (a.paymentId < b.paymentId ? 1 : -1))
+        .map(({ paymentId }) => paymentId);
+      const filter = { status: undefined, orderId: undefined };
+      const seen = [];
+      let after: Payment | undefined;
+      do {
+        const page: Payment[] = await store.list(filter, { limit: 2, after });
+        seen.push(...page.map(({ paymentId }) => paymentId));
+        after = page.at(-1);
+      } while (after !== undefined && after.createTimeMs >= base);
+      expect(seen.slice(0, wanted.length)).toEqual(wanted);
+    });
+
+    test("a list holds what matches and nothing else", async () => {
+      const payment = await opened();
+      const { orderId } = payment;
+      const page = { limit: 10, after: undefined };
+      expect(await store.list({ status: "created", orderId }, page)).toEqual([payment]);
+      expect(await store.list({ status: "voided", orderId }, page)).toEqual([]);
+      expect(await store.list({ status: "created", orderId: randomUUID() }, page)).toEqual([]);
+    });
+  });
+}
+
+paymentStoreSuite("in memory", async () => {
+  const store = memoryPaymentStore();
+  return {
+    store,
+    published: async (orderId) =>
+      store.published.filter(({ data }) => data.orderId === orderId).map(({ name }) => name),
+    stop: async () => {},
+  };
+});
+
+paymentStoreSuite("on Postgres", async () => {
+  const own = migrationsFrom(new URL("./migrations/", import.meta.url));
+  const postgres = await freshSchema([...outboxMigrations, ...own]);
+  return {
+    store: postgresPaymentStore(postgres, openOutbox({ nowMs: Date.now, newId: randomUUID })),
+    async published(orderId) {
+      const text = "select value::jsonb ->> 'name' as name from outbox where key = $1 order by position";
+      return (await postgres.query<{ name: string }>(text, [orderId])).map(({ name }) => name);
+    },
+    stop: () => postgres.close(),
+  };
+});
+
+describe("the database itself", () => {
+  test.each([
+    ["more refunded than captured", { capturedMinor: 1n, refundedMinor: 2n }],
+    ["more captured than asked for", { capturedMinor: 20_00n }],
+  ])("refuses %s", async (_, changes) => {
+    const postgres = await freshSchema([
+      ...outboxMigrations,
+      ...migrationsFrom(new URL("./migrations/", import.meta.url)),
+    ]);
+    try {
+      const store = postgresPaymentStore(postgres, openOutbox({ nowMs: Date.now, newId: randomUUID }));
+      const payment = keptPayment();
+      await store.open(payment);
+      await expect(store.replace(payment, { ...payment, ...changes }, [])).rejects.toThrow("check");
+    } finally {
+      await postgres.close();
+    }
+  });
+});

@@ -1,0 +1,139 @@
+// All of it together, at random: several processes are asked for anything about one order, in any interleaving, while
+// they are killed before and after each step, commits and answers are lost and the provider is away. Then somebody
+// repeats what a caller would repeat, and the books must agree.
+
+import { randomUUID } from "node:crypto";
+import { Outage } from "@webstore/kit";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { PaymentStore } from "./payment-store.ts";
+import type { Provider } from "./provider.ts";
+import { byOrder, invoice } from "./testing.ts";
+import { never, type PaymentsProcess, reasonOf, type Shop, shop } from "./testing-shop.ts";
+
+type Ask = "create" | "capture" | "void" | "refund" | "refund again" | "refund all";
+/** What goes wrong at the step `at` of one call; a step is one call of the store or the provider. */
+type Injury = { at: number; kind: "killed before" | "killed after" | "answer lost" | "not sent" };
+type Command = { ask: Ask; injury: Injury | undefined };
+
+const asks: readonly Ask[] = ["create", "create", "capture", "void", "refund", "refund again", "refund all"];
+const command = fc.record<Command>({
+  ask: fc.constantFrom(...asks),
+  injury: fc.option(
+    fc.record({
+      at: fc.integer({ min: 1, max: 6 }),
+      kind: fc.constantFrom("killed before", "killed after", "answer lost", "not sent"),
+    }),
+    { nil: undefined },
+  ),
+});
+/** Commands that run at once, round by round. */
+const rounds = fc.array(fc.array(command, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 6 });
+
+const refundId = randomUUID();
+const usd = (amountMinor: bigint) => ({ amountMinor, currency: "USD" });
+
+function send(service: PaymentsProcess, asked: ReturnType<typeof invoice>, ask: Ask): Promise<unknown> {
+  const which = byOrder(asked.orderId);
+  const refund = { ...which, reason: "", amount: usd(7_00n) };
+  if (ask === "create") return service.createPayment(asked);
+  if (ask === "capture") return service.capturePayment(which);
+  if (ask === "void") return service.voidPayment(which);
+  if (ask === "refund") return service.processRefund({ ...refund, refundId });
+  const amount = ask === "refund all" ? undefined : refund.amount;
+  return service.processRefund({ ...refund, amount, refundId: randomUUID() });
+}
+
+/** A process of its own for one command, hurt where the command says. Resolves when it is done or dead. */
+function run(
+  at: Shop,
+  asked: ReturnType<typeof invoice>,
+  { ask, injury }: Command,
+  s: fc.Scheduler,
+): Promise<unknown> {
+  let steps = 0;
+  let die = () => {};
+  const dead = new Promise<void>((resolve) => {
+    die = resolve;
+  });
+  const hurt = <T extends object>(parts: T, isProvider: boolean): T =>
+    Object.fromEntries(
+      Object.entries(parts).map(([name, work]) => [
+        name,
+        async (...given: unknown[]) => {
+          await s.schedule(Promise.resolve(), name);
+          steps += 1;
+          const kind = injury !== undefined && steps === injury.at ? injury.kind : undefined;
+          const kill = () => {
+            die();
+            return never();
+          };
+          if (kind === "killed before") return kill();
+          if (kind === "not sent") throw new Outage(name, "not sent", { notSent: true });
+          const result = await work(...given);
+          if (kind === "killed after") return kill();
+          if (kind !== "answer lost") return result;
+          if (!isProvider) throw new Outage(name, "the answer of the store is lost");
+          return name === "closeAuthorization" ? "unanswered" : { is: "unanswered" };
+        },
+      ]),
+    ) as T;
+  const process = at.process({
+    store: hurt<PaymentStore>(at.store, false),
+    provider: hurt<Provider>(providerOf(at), true),
+  });
+  return Promise.race([reasonOf(send(process, asked, ask)), dead]);
+}
+
+function providerOf({ provider }: Shop): Provider {
+  const { authorize, capture, cancel, refund, retrieve, find, findRefund, closeAuthorization } = provider;
+  return { authorize, capture, cancel, refund, retrieve, find, findRefund, closeAuthorization };
+}
+
+/** What a caller does who wants to know how it ended: repeat what was begun, without anything going wrong. */
+async function settleAll(at: Shop, asked: ReturnType<typeof invoice>, undo: boolean) {
+  const service = at.process();
+  const which = byOrder(asked.orderId);
+  const created = await reasonOf(service.createPayment(asked));
+  if (undo || created === "payment_voided") await reasonOf(service.voidPayment(which));
+  else await reasonOf(service.capturePayment(which));
+  const { payment, refunds } = await service
+    .getPayment(which)
+    .catch(() => ({ payment: undefined, refunds: [] }));
+  for (const { refundId: id, settled } of refunds) {
+    if (!settled) await service.processRefund({ ...which, amount: undefined, refundId: id, reason: "" });
+  }
+  if (undo) {
+    await reasonOf(
+      service.processRefund({ ...which, amount: undefined, refundId: randomUUID(), reason: "" }),
+    );
+  }
+  if (payment === undefined) return undefined;
+  return (await service.getPayment(which)).payment;
+}
+
+test("whatever is asked at once and goes wrong, the books agree when it is repeated", async () => {
+  await fc.assert(
+    fc.asyncProperty(rounds, fc.boolean(), fc.scheduler(), async (plan, undo, s) => {
+      const at = shop();
+      const asked = invoice();
+      for (const round of plan) await s.waitFor(Promise.all(round.map((each) => run(at, asked, each, s))));
+      const payment = await settleAll(at, asked, undo);
+
+      const capturedMinor = payment?.capturedMinor ?? 0n;
+      const refundedMinor = payment?.refundedMinor ?? 0n;
+      expect(at.provider.standing()).toEqual({ heldMinor: 0n, takenMinor: capturedMinor - refundedMinor });
+      if (undo) expect(capturedMinor).toBe(refundedMinor);
+      expect(payment?.status).not.toBe("PAYMENT_STATUS_UNKNOWN");
+      expect(at.provider.authorizations()).toBeLessThanOrEqual(1);
+      expect(told(at, "PaymentDone")).toBe(capturedMinor);
+      expect(told(at, "PaymentRefunded")).toBe(refundedMinor);
+    }),
+    { numRuns: Number(process.env.PAYMENTS_PROPERTY_RUNS ?? 1_000) },
+  );
+});
+
+function told({ store }: Shop, name: string): bigint {
+  const amounts = store.published.filter((event) => event.name === name).map(({ data }) => data.amount);
+  return amounts.reduce((sum, amount) => sum + BigInt(amount.replace(".", "")), 0n);
+}
