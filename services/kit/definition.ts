@@ -58,7 +58,7 @@ export type Call<C extends Contract = Contract, M extends readonly string[] = re
 /**
  * A dependency on another service of the store: which of its methods, and under which limits.
  * `methods` is a `const` tuple on purpose: without it TypeScript widens the list to every
- * method of the contract and nothing is enforced (definition.test-d.ts holds this).
+ * method of the contract and nothing is enforced (definition.types.test.ts holds this).
  */
 export function call<C extends Contract, const M extends readonly MethodName<C>[]>(
   service: { readonly name: string; readonly serves: C; readonly ports: { readonly rpc: number } },

@@ -51,6 +51,12 @@ export function openPartnerClient<T extends PartnerUse>(use: T, url: string, par
     const leftMs = currentContext().deadlineAtMs - parts.nowMs();
     const timeoutMs = Math.min(use.timeoutMs, leftMs);
     let status = 0;
+    // Not AbortSignal.timeout: it fires, and makes an error, also long after the answer.
+    const late = new AbortController();
+    const timer = setTimeout(
+      () => late.abort(new Error(`no answer within ${timeoutMs} ms`)),
+      Math.max(1, timeoutMs),
+    );
     try {
       const { path, body } = httpRequestOf(operation, request as Record<string, unknown>);
       const answer = await pool.request({
@@ -58,7 +64,7 @@ export function openPartnerClient<T extends PartnerUse>(use: T, url: string, par
         path,
         headers: body === undefined ? {} : { "content-type": "application/json" },
         body: body ?? null,
-        signal: AbortSignal.timeout(Math.max(1, timeoutMs)),
+        signal: late.signal,
       });
       status = answer.statusCode;
       const text = await limitedText(answer.body);
@@ -67,6 +73,7 @@ export function openPartnerClient<T extends PartnerUse>(use: T, url: string, par
       if (error instanceof Refusal || error instanceof Outage) throw error;
       throw new Outage(use.partner, `${use.partner}: ${name}: ${(error as Error).message}`, { cause: error });
     } finally {
+      clearTimeout(timer);
       parts.duration.record((performance.now() - startedAt) / 1_000, {
         "peer.service": use.partner,
         operation: name,

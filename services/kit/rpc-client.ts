@@ -39,6 +39,9 @@ export function openRpcClient<T extends Call>(use: T, address: string, parts: Cl
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 2_000,
     "grpc.keepalive_time_ms": 60_000,
+    // Ours (C2) know what is safe; the library's would only keep a copy of every request.
+    "grpc.enable_retries": 0,
+    "grpc.service_config_disable_resolution": 1,
   });
   const breaker = openBreaker(use.service, parts.mesh === "istio" ? undefined : use.breaker);
   const budget = retryBudget(retryShare, retryBurst);

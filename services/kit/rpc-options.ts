@@ -183,6 +183,15 @@ function enumCheck(required: boolean): Check {
   };
 }
 
+/** Line breaks and tabs are text; the others are not, and NUL is not even storable. */
+function hasControlCharacter(text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === 127 || (code < 32 && code !== 9 && code !== 10 && code !== 13)) return true;
+  }
+  return false;
+}
+
 /** Code points, as the contracts count; a string much too long is not walked. */
 function lengthOf(text: string): number {
   if (text.length > 100_000) return text.length;
@@ -197,6 +206,7 @@ function scalarCheck(is: Rules): Check {
   const pattern = is.pattern === "" ? undefined : new RegExp(is.pattern, "u");
   const text = (value: string): string | undefined => {
     if (value === "") return is.required ? "is required" : undefined;
+    if (hasControlCharacter(value)) return "must not have control characters";
     const length = lengthOf(value);
     if (length < is.minLen) return `must have at least ${is.minLen} characters`;
     if (is.maxLen > 0 && length > is.maxLen) return `must have at most ${is.maxLen} characters`;

@@ -105,7 +105,11 @@ function implementationOf(
   const run = pipelineOf(handler);
   return (call, answer) => {
     const gone = new AbortController();
-    const cancel = () => gone.abort();
+    let answered = false;
+    // The stream is cancelled after every answer, too; nobody is gone then.
+    const cancel = () => {
+      if (!answered) gone.abort();
+    };
     call.on("cancelled", cancel);
     const { metadata, request } = call;
     const exchange: Exchange = {
@@ -118,6 +122,7 @@ function implementationOf(
     };
     run(exchange).then(
       (outcome) => {
+        answered = true;
         if ("failed" in outcome) answer(outcome.failed);
         else answer(null, outcome.response);
       },

@@ -121,7 +121,7 @@ async function startParts<D extends ServiceDefinition, Config>(
   if (config.PRODUCTION_ENV && config.DEMO_TOKENS)
     throw new ConfigError("DEMO_TOKENS must not be on in production");
   const log = openLog(name, { level: config.LOG_LEVEL, file: config.LOG_FILE });
-  const telemetry = await startTelemetry(name, env);
+  const telemetry = await startTelemetry(name, env, log);
   closers.push(() => telemetry.stop());
   const registry = new Registry();
   registry.setDefaultLabels({ service: name });
