@@ -27,20 +27,23 @@ export function readPartners(is: { providerUrl: string; inventoryUrl: string }) 
     return (await response.json()) as Body;
   }
 
+  async function everyPage<Item extends { readonly id: string }>(kind: string): Promise<Item[]> {
+    const found: Item[] = [];
+    for (;;) {
+      const after = found.length === 0 ? "" : `&starting_after=${found.at(-1)?.id}`;
+      const page = await get<{ data: Item[]; has_more: boolean }>(
+        `${is.providerUrl}/v1/${kind}?limit=${pageSize}${after}`,
+        { headers: { authorization: `Bearer ${providerKey}` } },
+      );
+      found.push(...page.data);
+      if (!page.has_more) return found;
+    }
+  }
+
   return {
     /** Every payment that the provider knows of. */
-    async intents(): Promise<Intent[]> {
-      const found: Intent[] = [];
-      for (;;) {
-        const after = found.length === 0 ? "" : `&starting_after=${found.at(-1)?.id}`;
-        const page = await get<{ data: Intent[]; has_more: boolean }>(
-          `${is.providerUrl}/v1/payment_intents?limit=${pageSize}${after}`,
-          { headers: { authorization: `Bearer ${providerKey}` } },
-        );
-        found.push(...page.data);
-        if (!page.has_more) return found;
-      }
-    },
+    intents: () => everyPage<Intent>("payment_intents"),
+    refunds: () => everyPage<{ id: string; amount: number }>("refunds"),
 
     /** Every reservation that stands. */
     async reserved(): Promise<Reservation[]> {
