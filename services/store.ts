@@ -8,6 +8,7 @@ import { identity } from "@webstore/identity/definition";
 import { dependencyVariable, type Env, type Running, readConfig, whole } from "@webstore/kit";
 import { startEmbeddedPostgres } from "@webstore/kit/embedded";
 import { z } from "zod";
+import { openPartnersThread } from "./partners-thread.ts";
 import { type Member, system } from "./system.ts";
 
 export type Store = {
@@ -37,12 +38,19 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const places = placesOf(readConfig(config, options.env));
   mkdirSync(options.dataDir, { recursive: true });
   // Read while the database starts; what is wrong with it is told below.
-  const loading = Promise.all(chosen.map(async ({ is, load }) => ({ is, start: await load() })));
+  const partners = openPartnersThread();
+  const loading = Promise.all(
+    chosen.map(async (member) => {
+      const apart = (env: Env) => partners.start(member.is.name, env);
+      return { is: member.is, start: "load" in member ? await member.load() : apart };
+    }),
+  );
   loading.catch(() => {});
   const { database, stopDatabase } = await openDatabase(options);
   const started: Running[] = [];
   const stop = async () => {
     for (const member of started.reverse()) await member.stop();
+    await partners.close();
     await stopDatabase();
   };
   try {

@@ -14,22 +14,23 @@ import { orders } from "@webstore/orders/definition";
 import { paymentProvider } from "@webstore/payment-provider/definition";
 import { payments } from "@webstore/payments/definition";
 
-export type Member = {
-  /** Its definition, of which this much is enough to run it and to find it. */
-  readonly is:
-    | {
+/** A definition, of which this much is enough to run it and to find it, and where its code is. */
+export type Member =
+  | {
+      readonly is: {
         readonly kind: "service";
         readonly name: string;
         readonly ports: { readonly rpc: number; readonly admin: number; readonly http?: number };
-      }
-    | { readonly kind: "partner"; readonly name: string; readonly port: number };
-  readonly load: () => Promise<(env: Env) => Promise<Running>>;
-};
+      };
+      readonly load: () => Promise<(env: Env) => Promise<Running>>;
+    }
+  /** A partner runs in a thread of its own (partners-thread.ts), from the folder of its name. */
+  | { readonly is: { readonly kind: "partner"; readonly name: string; readonly port: number } };
 
 export const system: readonly Member[] = [
-  { is: paymentProvider, load: async () => (await import("./payment-provider/main.ts")).start },
-  { is: crm, load: async () => (await import("./crm/main.ts")).start },
-  { is: inventory, load: async () => (await import("./inventory/main.ts")).start },
+  { is: paymentProvider },
+  { is: crm },
+  { is: inventory },
   { is: identity, load: async () => (await import("./identity/main.ts")).program.start },
   { is: catalog, load: async () => (await import("./catalog/main.ts")).program.start },
   { is: cart, load: async () => (await import("./cart/main.ts")).program.start },
