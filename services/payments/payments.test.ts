@@ -131,6 +131,35 @@ describe("the service alone", () => {
     await expect(client.createPayment(other)).rejects.toMatchObject({ reason: "card_declined" });
   });
 
+  test.each([500, 503, 400, 404, 429])(
+    "a provider that fails with %i leaves a payment that a repeat authorizes, captures and refunds",
+    async (status) => {
+      const { client } = both.payments;
+      const asked = invoice({ country: "US" });
+      const which = byOrder(asked.orderId);
+      const refund = { ...which, amount: undefined, refundId: randomUUID(), reason: "" };
+      const steps = [
+        () => client.createPayment(asked),
+        () => client.capturePayment(which),
+        () => client.processRefund(refund),
+      ];
+      for (const step of steps) {
+        await both.provider.failures({ US: { rate: 1, codes: [status] } });
+        const failed = await step().then(
+          (answer) => paymentIn(answer).status,
+          (error: Error) => error.name,
+        );
+        const unsettled = ["Outage", "PAYMENT_STATUS_UNKNOWN", "PAYMENT_STATUS_CAPTURED"];
+        expect(unsettled).toContain(failed);
+        await both.provider.failures({});
+        await step();
+      }
+      const { payment } = await client.getPayment(which);
+      expect(payment).toMatchObject({ status: "PAYMENT_STATUS_REFUNDED", refundedMinor: 19_99n });
+      expect(await both.provider.intentsOf(asked.orderId)).toHaveLength(1);
+    },
+  );
+
   test("a token that the provider does not know is a declined card", async () => {
     const asked = invoice({ paymentMethodToken: "pm_card_nobodyHasThis" });
     await expect(both.payments.client.createPayment(asked)).rejects.toMatchObject({

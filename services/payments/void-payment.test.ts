@@ -78,6 +78,18 @@ test("a void without an answer is unknown, holds off captures, and is settled by
   expect(provider.standing()).toEqual(nothing);
 });
 
+test("a void that never arrived still holds off captures, and whoever looks lets the money go", async () => {
+  const { provider, process } = shop();
+  const asked = invoice();
+  const which = byOrder(asked.orderId);
+  await process().createPayment(asked);
+  const deaf = process({ provider: { cancel: async () => ({ is: "unanswered" }) } });
+  expect(paymentIn(await deaf.voidPayment(which)).status).toBe("PAYMENT_STATUS_UNKNOWN");
+  expect(provider.standing().heldMinor).toBe(19_99n);
+  expect(await reasonOf(process().capturePayment(which))).toBe("payment_not_capturable");
+  expect(provider.standing()).toEqual(nothing);
+});
+
 test("an unanswered close leaves the payment unknown until the repeat", async () => {
   const { provider, process } = shop();
   const asked = invoice();
