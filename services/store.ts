@@ -2,11 +2,12 @@
 // `npm start` (start.ts) runs it for a person; the journeys and the bench run it for themselves.
 
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { identity } from "@webstore/identity/definition";
 import { dependencyVariable, type Env, type Running, readConfig, whole } from "@webstore/kit";
 import { startEmbeddedPostgres } from "@webstore/kit/embedded";
+import pg from "pg";
 import { z } from "zod";
 import { openPartnersThread } from "./partners-thread.ts";
 import { type Member, system } from "./system.ts";
@@ -25,6 +26,8 @@ export type Store = {
 export type StoreOptions = {
   /** The folder in which everything is kept. */
   readonly dataDir: string;
+  /** Begin without what is kept there. */
+  readonly reset: boolean;
   /** Names of services; empty: all. */
   readonly only: readonly string[];
   /** Partners fail at the rates of the table. */
@@ -54,6 +57,8 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     await stopDatabase();
   };
   try {
+    // The database is ours by now, so nobody else uses the folder.
+    if (options.reset) await forgetAll(options.dataDir, database.url);
     const env = { ...places.shared, ...environmentOf(options, database.url) };
     const loaded = await loading;
     const facesTheWorld = ({ is }: (typeof loaded)[number]) => is.kind === "service" && "http" in is.ports;
@@ -92,17 +97,38 @@ function membersNamed(names: readonly string[]): readonly Member[] {
   return names.length === 0 ? system : system.filter(({ is }) => names.includes(is.name));
 }
 
-async function openDatabase({ env, dataDir, log }: StoreOptions) {
+async function openDatabase({ env, dataDir, reset, log }: StoreOptions) {
   const url = env.DATABASE_URL;
+  if (url && reset)
+    throw new Error("--reset is for the embedded database; that of DATABASE_URL is left alone");
   if (url) {
     return { database: { kind: "external", adopted: false, url } as const, stopDatabase: async () => {} };
   }
   const server = await startEmbeddedPostgres({ dataDir: join(dataDir, "postgres"), log });
   const { adopted } = server;
   return {
-    database: { kind: "embedded", adopted, url: server.url } as const,
+    database: { kind: "embedded", adopted, url: server.socketUrl } as const,
     stopDatabase: () => server.stop(),
   };
+}
+
+/** Deletes what the store has written, and nothing else that may lie in the folder. */
+async function forgetAll(dataDir: string, databaseUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ drop: string }>(
+      `select format('drop schema %I cascade', nspname) as drop from pg_namespace
+       where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')`,
+    );
+    for (const { drop } of rows) await client.query(drop);
+  } finally {
+    await client.end();
+  }
+  const ours = new RegExp(
+    `^(internal-api-key|(${system.map(({ is }) => is.name).join("|")})\\.sqlite(-wal|-shm)?)$`,
+  );
+  for (const name of readdirSync(dataDir)) if (ours.test(name)) rmSync(join(dataDir, name));
 }
 
 const portMax = 65_535;

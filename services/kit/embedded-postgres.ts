@@ -14,6 +14,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -57,6 +58,8 @@ export type EmbeddedPostgres = {
   readonly url: string;
   readonly pid: number;
   readonly startedMs: number;
+  /** The same by a Unix socket, which costs both ends less than loopback; `url` where there is none. */
+  readonly socketUrl: string;
   /** Whether the server was running already, left by an owner that was killed. */
   readonly adopted: boolean;
   /** Ends all its connections, stops the server and gives the folder back. */
@@ -95,6 +98,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     let stopping: Promise<void> | undefined;
     return {
       url: urlOf(keys),
+      socketUrl: socketUrlOf(keys, places.cluster),
       pid: server,
       startedMs: Math.round(performance.now() - beganAt),
       adopted,
@@ -111,6 +115,17 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
 const urlOf = ({ port, password }: Keys): string =>
   `postgres://${user}:${password}@127.0.0.1:${port}/postgres`;
+
+/** None on Windows, and none where its path is longer than a socket's may be. */
+const socketPathMax = 100;
+const hasSocket = (cluster: string): boolean =>
+  platform() !== "win32" && Buffer.byteLength(join(cluster, ".s.PGSQL.65535")) <= socketPathMax;
+
+function socketUrlOf(keys: Keys, cluster: string): string {
+  const isThere = hasSocket(cluster) && existsSync(join(cluster, `.s.PGSQL.${keys.port}`));
+  if (!isThere) return urlOf(keys);
+  return `postgres://${user}:${keys.password}@${encodeURIComponent(cluster)}:${keys.port}/postgres`;
+}
 
 async function findBinaries(): Promise<string> {
   const system = platform() === "win32" ? "windows" : platform();
@@ -132,21 +147,21 @@ async function adopt(
   const text = readIfThere(pidFile);
   if (text === undefined) return undefined;
   const pid = Number(text.split("\n")[0]);
-  if (!isServerOf(pid, places.cluster)) {
-    // It is gone, but its number may be another process's now, or a zombie's where nobody reaps: Postgres would
-    // take that for its predecessor. The rest of the file stays, for it shows whether its workers are gone too.
-    writeFileSync(pidFile, text.replace(/^.*$/m, String(noProcess)));
-    return undefined;
+  if (isServerOf(pid, places.cluster)) {
+    const port = Number(text.split("\n")[3]);
+    const wanted = options.port === undefined || options.port === 0 || options.port === port;
+    if (wanted && (await answers({ ...keys, port }, places.cluster))) {
+      keys.port = port;
+      options.log(`took over the database that was still running (process ${pid})`);
+      return pid;
+    }
+    options.log(`stopping the database that was still running (process ${pid})`);
+    await stopServer(pid);
   }
-  const port = Number(text.split("\n")[3]);
-  const wanted = options.port === undefined || options.port === 0 || options.port === port;
-  if (wanted && (await answers({ ...keys, port }, places.cluster))) {
-    keys.port = port;
-    options.log(`took over the database that was still running (process ${pid})`);
-    return pid;
-  }
-  options.log(`stopping the database that was still running (process ${pid})`);
-  await stopServer(pid);
+  // It is gone, but its number may be another process's now, or a zombie's where nobody reaps: Postgres would
+  // take that for its predecessor. The rest of the file stays, for it shows whether its workers are gone too.
+  const left = readIfThere(pidFile);
+  if (left !== undefined) writeFileSync(pidFile, left.replace(/^.*$/m, String(noProcess)));
   return undefined;
 }
 
@@ -244,10 +259,10 @@ function tryPort(port: number): Promise<number | undefined> {
   });
 }
 
-function settings(losesDataInCrash: boolean): string[] {
+function settings(cluster: string, losesDataInCrash: boolean): string[] {
   const values = {
     listen_addresses: "127.0.0.1",
-    unix_socket_directories: "",
+    unix_socket_directories: hasSocket(cluster) ? cluster : "",
     password_encryption: "scram-sha-256",
     max_connections: "120",
     shared_buffers: "64MB",
@@ -303,7 +318,7 @@ async function startServer(
   const output = openSync(logFile, "a");
   const child = spawn(
     join(binaries, "postgres"),
-    ["-D", cluster, "-p", String(port), ...settings(losesDataInCrash)],
+    ["-D", cluster, "-p", String(port), ...settings(cluster, losesDataInCrash)],
     {
       ...runsAs,
       cwd: "/",
