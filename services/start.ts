@@ -1,7 +1,6 @@
 // `npm start`: runs the store on this machine, says what runs where and what to try, and stops it
 // cleanly. Everything that can go wrong at the start is one line on stderr, and exit status 1.
 
-import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { demoUsers, type Running } from "@webstore/kit";
@@ -12,7 +11,7 @@ const help = `Usage: npm start -- [options] [service …]
 Runs the store in one process, each service on its own port. Names of services run only those.
 
   --data <folder>   where the data is kept (default .webstore)
-  --reset           delete that data first
+  --reset           begin with an empty store: what is kept there is deleted
   --failures        the partners fail at times, as in real life
   --help            this text
 
@@ -107,7 +106,6 @@ async function main() {
     return;
   }
   const startedAt = performance.now();
-  if (options.reset) rmSync(options.dataDir, { recursive: true, force: true });
   const log = (message: string) => process.env.LOG_LEVEL === "debug" && process.stderr.write(`${message}\n`);
   const store = await startStore({ ...options, env: process.env, log });
   stopOnSignals(store);
