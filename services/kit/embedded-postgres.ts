@@ -17,6 +17,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -162,6 +163,10 @@ async function adopt(
   // take that for its predecessor. The rest of the file stays, for it shows whether its workers are gone too.
   const left = readIfThere(pidFile);
   if (left !== undefined) writeFileSync(pidFile, left.replace(/^.*$/m, String(noProcess)));
+  // The socket has a lock of its own, with the same number in it.
+  for (const file of readdirSync(places.cluster)) {
+    if (file.startsWith(".s.PGSQL.")) rmSync(join(places.cluster, file), { force: true });
+  }
   return undefined;
 }
 
