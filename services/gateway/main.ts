@@ -11,7 +11,7 @@ export const program = service(gateway, {
   start: async (process) => {
     const handlers = rpc(process.ports, { currency: process.config.STORE_CURRENCY });
     const http = await startHttp({ ...process, storefront: handlers });
-    return { handlers, urls: { http: http.url }, stop: http.stop };
+    return { handlers, urls: { http: http.url }, drain: http.stop };
   },
 });
 

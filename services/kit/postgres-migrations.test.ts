@@ -60,7 +60,13 @@ test("one that was changed after it was applied is refused by name, and nothing 
 test("one that was applied and is gone is refused by name", async () => {
   const at = { url: server.url, schema: freshName() };
   await migrate(at, [first, second]);
-  await expect(migrate(at, [first])).rejects.toThrow("0002-second.sql is applied, and is missing here");
+  await expect(migrate(at, [second])).rejects.toThrow("0001-first.sql is applied, and is missing here");
+});
+
+test("what a newer version has applied does not stop an older one", async () => {
+  const at = { url: server.url, schema: freshName() };
+  await migrate(at, [first, second]);
+  expect(await migrate(at, [first])).toEqual([]);
 });
 
 test("one that commits by itself is refused", async () => {

@@ -65,6 +65,8 @@ export type Started<D extends ServiceDefinition> = {
   readonly adminRoutes?: Readonly<Record<string, AdminRoute>>;
   /** Parts that must be ready before the process is. */
   readonly ready?: () => boolean;
+  /** Stops taking in work at its own doors, and finishes what came in; called before RPC is drained. */
+  readonly drain?: () => Promise<void>;
   /** Finishes its own work; called after the last RPC was answered, before the database is closed. */
   readonly stop?: () => Promise<void>;
 };
@@ -195,6 +197,7 @@ async function listen<D extends ServiceDefinition>(is: {
     port: config.RPC_PORT ?? definition.ports.rpc,
   });
   closers.push(() => rpc.drain(config.DRAIN_GRACE_MS));
+  if (started.drain !== undefined) closers.push(started.drain);
   const notReady = async () => {
     const parts = [
       ["stopping", stopping],
