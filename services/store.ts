@@ -4,6 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { identity } from "@webstore/identity/definition";
 import { dependencyVariable, type Env, type Running, readConfig, whole } from "@webstore/kit";
 import { startEmbeddedPostgres } from "@webstore/kit/embedded";
@@ -39,7 +40,8 @@ export type StoreOptions = {
 export async function startStore(options: StoreOptions): Promise<Store> {
   const chosen = membersNamed(options.only);
   const places = placesOf(readConfig(config, options.env));
-  mkdirSync(options.dataDir, { recursive: true });
+  // It prints what it also throws.
+  setLogVerbosity(logVerbosity.NONE);
   // Read while the database starts; what is wrong with it is told below.
   const partners = openPartnersThread();
   const loading = Promise.all(
@@ -49,7 +51,10 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     }),
   );
   loading.catch(() => {});
-  const { database, stopDatabase } = await openDatabase(options);
+  const { database, stopDatabase } = await openDatabase(options).catch(async (error: unknown) => {
+    await partners.close();
+    throw error;
+  });
   const started: Running[] = [];
   const stop = async () => {
     for (const member of started.reverse()) await member.stop();
@@ -102,6 +107,7 @@ async function openDatabase({ env, dataDir, reset, log }: StoreOptions) {
   if (url && reset)
     throw new Error("--reset is for the embedded database; that of DATABASE_URL is left alone");
   if (url) {
+    mkdirSync(dataDir, { recursive: true });
     return { database: { kind: "external", adopted: false, url } as const, stopDatabase: async () => {} };
   }
   const server = await startEmbeddedPostgres({ dataDir: join(dataDir, "postgres"), log });

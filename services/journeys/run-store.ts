@@ -41,7 +41,8 @@ export type StoreRun = ReturnType<typeof placesAt> & {
   stderr(): string;
   signal(signal: NodeJS.Signals): Promise<Ended>;
   kill(): Promise<Ended>;
-  killDatabase(): void;
+  /** Kills the postmaster in this data folder, and says which that was. */
+  killDatabase(): number | undefined;
   close(): Promise<void>;
 };
 
@@ -111,6 +112,7 @@ export async function openStoreRun(env: Environment = {}): Promise<StoreRun> {
     killDatabase() {
       const found = database();
       if (found !== undefined) process.kill(found.pid, "SIGKILL");
+      return found?.pid;
     },
     async close() {
       for (const child of children) child.kill("SIGKILL");
