@@ -54,12 +54,12 @@ export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", 
       );
       if (payment?.status === "PAYMENT_STATUS_REQUIRES_ACTION") {
         // A step that refuses is not undone (S4), so what it began it takes back itself.
-        await payments.voidPayment({ payment: byOrder(input.orderId) });
+        await letGo(payments, input.orderId);
         throw refuse("payment_action_required");
       }
       return settled(payment);
     },
-    undo: ({ input, payments }) => payments.voidPayment({ payment: byOrder(input.orderId) }),
+    undo: ({ input, payments }) => letGo(payments, input.orderId),
   })
   .step("capture", {
     do: async ({ input, payments }) => {
@@ -89,24 +89,40 @@ export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", 
 /** What the saga keeps of a payment. UNKNOWN is no answer: it is asked for again under the same key. */
 function settled(payment: Payment | undefined): { paymentId: string; receiptUrl: string } {
   if (payment === undefined || payment.status === "PAYMENT_STATUS_UNKNOWN") {
-    throw new Outage("payments", "the provider has not answered yet");
+    throw notAnswered();
   }
   return { paymentId: payment.paymentId, receiptUrl: payment.receiptUrl };
+}
+
+/** Undoes an authorization. A capture that came late may have won: then the money goes back instead. */
+async function letGo(payments: PlaceOrderPorts["payments"], orderId: string): Promise<void> {
+  try {
+    const { payment } = await payments.voidPayment({ payment: byOrder(orderId) });
+    if (payment?.status === "PAYMENT_STATUS_UNKNOWN") throw notAnswered();
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.reason !== "payment_not_voidable") throw error;
+    await refundIfTaken(payments, orderId);
+  }
 }
 
 /** Undoes a capture that may or may not have happened; what was only held is left to the void. */
 async function refundIfTaken(payments: PlaceOrderPorts["payments"], orderId: string): Promise<void> {
   try {
-    await payments.processRefund({
+    const { refund } = await payments.processRefund({
       payment: byOrder(orderId),
       amount: undefined,
       refundId: uuidOf(orderId, "undo-capture"),
       reason: "the order could not be placed",
     });
+    if (refund?.settled === false) throw notAnswered();
   } catch (error) {
     const nothingTaken = ["payment_not_refundable", "payment_not_found"];
     if (!(error instanceof Refusal) || !nothingTaken.includes(error.reason)) throw error;
   }
+}
+
+function notAnswered(): Outage {
+  return new Outage("payments", "the provider has not answered yet");
 }
 
 async function inOurs<T>(call: Promise<T>): Promise<T> {
