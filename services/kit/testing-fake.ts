@@ -12,6 +12,8 @@ const anyPort = {
   INTERNAL_API_KEY: "test-internal-key",
   DEMO_TOKENS: "true",
   LOG_LEVEL: "silent",
+  // A test may leave a call unanswered.
+  DRAIN_GRACE_MS: "100",
 };
 
 export function serveFake<D extends ServiceDefinition>(
