@@ -126,15 +126,24 @@ test("an order that is cancelled while it is placed gives the money back", async
 });
 
 test("answers that are lost again and again end in one payment or none", async () => {
-  for (const lost of [1, 2, 3, 4, 5, 6]) {
-    const { draft, store, run } = visit({});
+  for (const lost of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    const store = shop(postgres, inventory.urls.http ?? "");
+    const draft = draftOrder();
+    const is = {
+      postgres,
+      ports: store.ports,
+      input: { ...draft, paymentMethodToken: "pm_card_visa" },
+      sagaId: draft.orderId,
+      visit: undisturbed,
+    };
     store.payments.loseAnswers(lost);
-    const { outcome } = await run;
-    const standing = await store.standingOf(draft.orderId);
+    let { outcome } = await visitSaga(placeOrder, is);
+    // An undo without an answer is parked, and taken up again later.
+    while (outcome.status === "unfinished") ({ outcome } = await visitSaga(placeOrder, is));
     const expected =
       outcome.status === "done"
         ? { reserved: true, heldMinor: 0n, takenMinor: draft.totalMinor, status: "paid", events: 1 }
         : { ...nothing, status: "failed" };
-    expect(standing).toEqual(expected);
+    expect(await store.standingOf(draft.orderId)).toEqual(expected);
   }
 });

@@ -98,6 +98,38 @@ describe("an order whose surroundings fail", () => {
     ]);
   });
 
+  test("is refused as soon as that is certain, also when taking it back has to wait", async () => {
+    const mug = await shop.product();
+    await shop.fill("ada", [mug, 1]);
+    const match = { method: "DELETE", path_prefix: "/v1/reservations" };
+    await scenario(subject.partners.inventoryUrl, { do: "error", status: 503, match, times: 3 });
+    const asked = request({ paymentMethodToken: "pm_card_chargeDeclined" });
+    expect((await refusalOf(shop.place("ada", asked))).reason).toBe("card_declined");
+    const reserved = async () => (await subject.stock.getStock({ product_ids: [mug] })).stock[0]?.reserved;
+    expect(await reserved()).toBe(1);
+    expect((await refusalOf(shop.place("ada", { ...asked, waitMs: 0 }))).reason).toBe("card_declined");
+    await expect.poll(reserved, { timeout: 10_000, interval: 50 }).toBe(0);
+    expect((await refusalOf(shop.place("ada", asked))).reason).toBe("card_declined");
+  });
+
+  test("is refused in our own words when its money was let go before it could be taken", async () => {
+    const mug = await shop.product();
+    await shop.fill("ada", [mug, 1]);
+    const standing = subject.payments.standing();
+    const release = subject.capturing.hold();
+    const placing = refusalOf(shop.place("ada"));
+    const isHeld = () => subject.payments.standing().heldMinor > 0n;
+    await expect.poll(isHeld, { timeout: 5_000, interval: 10 }).toBe(true);
+    const [{ id = "" } = {}] = await subject.sql<{ id: string }>(
+      "select id from orders.sagas where status = 'running'",
+    );
+    await subject.payments.voidPayment({ payment: { $case: "orderId", value: id } });
+    release();
+    expect(await placing).toMatchObject({ service: "orders", reason: "partner_unavailable" });
+    expect(subject.payments.standing()).toEqual(standing);
+    expect((await subject.stock.getReservation({ reservation_id: id })).status).toBe("released");
+  });
+
   test.each([
     ["paid", "pm_card_visa"],
     ["declined", "pm_card_chargeDeclined"],

@@ -40,6 +40,7 @@ export type World = {
   readonly catalog: ReturnType<typeof fakeCatalog>;
   readonly payments: ReturnType<typeof fakePayments>;
   readonly authorizing: Script;
+  readonly capturing: Script;
   readonly clearing: Script;
 };
 
@@ -56,12 +57,14 @@ function openWorld(): World {
   const cart = fakeCart({ catalog });
   const payments = fakePayments();
   const authorizing = scripted(payments.createPayment);
+  const capturing = scripted(payments.capturePayment);
   const clearing = scripted(cart.clearOrderedLines);
   return {
     catalog,
     cart: { ...cart, clearOrderedLines: clearing.method },
-    payments: { ...payments, createPayment: authorizing.method },
+    payments: { ...payments, createPayment: authorizing.method, capturePayment: capturing.method },
     authorizing,
+    capturing,
     clearing,
   };
 }
