@@ -29,6 +29,8 @@ export type StoreRun = ReturnType<typeof placesAt> & {
   readonly portOffset: number;
   /** Starts it and waits until it serves; throws what it said when it ends instead. How long that took. */
   start(...args: readonly string[]): Promise<number>;
+  /** The same with more in its environment. */
+  startWith(env: Environment): Promise<number>;
   /** Starts it again where it is expected to end by itself. */
   startAndEnd(
     args: readonly string[],
@@ -73,6 +75,21 @@ export async function openStoreRun(env: Environment = {}): Promise<StoreRun> {
   };
   const database = () => databaseIn(dataDir);
 
+  async function start(args: readonly string[], more?: Environment): Promise<number> {
+    const startedAt = performance.now();
+    const run = begin(args, more);
+    current = run;
+    const ready = new Promise<void>((resolve) => {
+      run.child.stdout.on("data", () => run.said.stdout.includes("WebStore runs") && resolve());
+    });
+    const early = run.ended.then(({ code }) => {
+      throw new Error(`the store ended with ${code} instead of starting: ${run.said.stderr}`);
+    });
+    await within(Promise.race([ready, early]), startTimeoutMs, "the store did not start");
+    early.catch(() => {});
+    return performance.now() - startedAt;
+  }
+
   async function signal(name: NodeJS.Signals): Promise<Ended> {
     if (current === undefined) throw new Error("the store was not started");
     current.child.kill(name);
@@ -84,20 +101,8 @@ export async function openStoreRun(env: Environment = {}): Promise<StoreRun> {
     portOffset: slot.portOffset,
     ...placesAt(slot.portOffset),
 
-    async start(...args) {
-      const startedAt = performance.now();
-      const run = begin(args);
-      current = run;
-      const ready = new Promise<void>((resolve) => {
-        run.child.stdout.on("data", () => run.said.stdout.includes("WebStore runs") && resolve());
-      });
-      const early = run.ended.then(({ code }) => {
-        throw new Error(`the store ended with ${code} instead of starting: ${run.said.stderr}`);
-      });
-      await within(Promise.race([ready, early]), startTimeoutMs, "the store did not start");
-      early.catch(() => {});
-      return performance.now() - startedAt;
-    },
+    start: (...args) => start(args),
+    startWith: (env) => start([], env),
     async startAndEnd(args, more) {
       const run = begin(args, more);
       const ended = await within(run.ended, endTimeoutMs, "the store did not end");
