@@ -10,20 +10,12 @@
 
 import type { Postgres } from "./postgres.ts";
 import type { Migration } from "./postgres-migrations.ts";
-import type { AnySaga, Data } from "./saga.ts";
+import type { AnySaga, Data, SagaRefusal } from "./saga.ts";
 import { divide, fromJson, sealer, toJson } from "./saga-seal.ts";
 import type { Write } from "./write.ts";
 
 /** `running` forward, `undoing` backward; `done` and `refused` are ends; `stuck` waits for a person. */
 export type SagaStatus = "running" | "undoing" | "done" | "refused" | "stuck";
-
-export type SagaRefusal = {
-  readonly service: string;
-  readonly reason: string;
-  readonly code: string;
-  readonly message: string;
-  readonly details: Readonly<Record<string, string>>;
-};
 
 export type SagaRecord = {
   readonly id: string;
@@ -255,7 +247,8 @@ function leasesOf(is: {
 
     async release(ids) {
       await postgres.query(
-        `update sagas set lease_until = clock_timestamp()
+        // Fenced, too: what the stopping process still has in hand commits nothing more.
+        `update sagas set lease_until = clock_timestamp(), fence = fence + 1
          where id = any($1::uuid[]) and owner = $2 and status in ('running', 'undoing')`,
         [ids, owner],
       );

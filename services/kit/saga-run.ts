@@ -25,8 +25,8 @@ import { describeError, type Log } from "./log.ts";
 import { PostgresUnavailable, WriteRefused } from "./postgres.ts";
 import { Refusal, type RefusalCode } from "./refusal.ts";
 import { backoffMs, delay } from "./retry.ts";
-import type { AnySaga, Step } from "./saga.ts";
-import type { Journal, SagaRecord, SagaRefusal } from "./saga-journal.ts";
+import type { AnySaga, SagaRefusal, Step } from "./saga.ts";
+import type { Journal, SagaRecord } from "./saga-journal.ts";
 import type { Span, Telemetry } from "./telemetry.ts";
 import type { Write } from "./write.ts";
 
@@ -215,7 +215,13 @@ async function backward<Ports>(
   for (let index = start.position - 1; index >= 0; index -= 1) {
     const step = saga.steps[index] as Step;
     if (step.undo === undefined) continue;
-    const scope = { ...parts.ports, ...record.results, sagaId: record.id, input: record.input } as never;
+    const scope = {
+      ...parts.ports,
+      ...record.results,
+      sagaId: record.id,
+      input: record.input,
+      refusal: record.refusal,
+    } as never;
     parts.telemetry.counter("compensation_calls").add(1, { saga: saga.name, step: step.name });
     const undone = await attemptUndo(step, scope, record, index, parts, span);
     if (!undone.ok) return park(saga, record, step.name, undone.error, parts);

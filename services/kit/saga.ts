@@ -30,9 +30,11 @@ export type Data =
 type Scope<Input, Ports, Results> = { readonly sagaId: string; readonly input: Input } & Ports & Results;
 type With<Results, N extends string, R> = Results & { readonly [K in N]: R };
 /** A result may not hide a port: both are in the scope by their names. */
-type Free<N extends string, Ports> = N extends keyof Ports | "input" | "sagaId" ? never : N;
+type Free<N extends string, Ports> = N extends keyof Ports | "input" | "sagaId" | "refusal" ? never : N;
 /** An undo knows what was done before its own step, and its own result only if there was an answer. */
 type WithMaybe<Results, N extends string, R> = Results & { readonly [K in N]?: R };
+/** Why it is being undone. */
+type Undoing = { readonly refusal: SagaRefusal };
 
 /** A step as the engine sees it: types are gone, the scope is a record. */
 export type Step = { readonly name: string } & (
@@ -50,6 +52,15 @@ export type Step = { readonly name: string } & (
       readonly whenRefused?: ((what: string) => Refusal) | undefined;
     }
 );
+
+/** A refusal as it is stored. */
+export type SagaRefusal = {
+  readonly service: string;
+  readonly reason: string;
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, string>>;
+};
 
 export type SagaOptions<Input> = {
   /** Raised whenever the steps change: a saga is finished by the version that began it. */
@@ -73,7 +84,7 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
     name: Free<N, Ports>,
     is: {
       do: (scope: Scope<Input, Ports, Results>) => Promise<R>;
-      undo?: (scope: Scope<Input, Ports, WithMaybe<Results, N, R>>) => Promise<unknown>;
+      undo?: (scope: Scope<Input, Ports, WithMaybe<Results, N, R>> & Undoing) => Promise<unknown>;
       attemptsMax?: number;
       bestEffort?: false;
     },
@@ -95,7 +106,7 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
     name: Free<N, Ports>,
     is: {
       do: (scope: Scope<Input, Ports, Results>) => Write;
-      undo?: (scope: Scope<Input, Ports, Results>) => Write;
+      undo?: (scope: Scope<Input, Ports, Results> & Undoing) => Write;
       whenRefused?: (what: string) => Refusal;
     },
   ): Saga<Input, Ports, Results>;

@@ -38,7 +38,8 @@ export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", 
   })
   .write("order", {
     do: ({ input, store, nowMs }) => store.open(input, timeOf(nowMs)),
-    undo: ({ input, store, nowMs }) => store.fail(input.orderId, { reason: "not_placed", at: timeOf(nowMs) }),
+    undo: ({ input, store, refusal, nowMs }) =>
+      store.fail(input.orderId, { reason: refusal.reason, at: timeOf(nowMs) }),
   })
   .step("authorization", {
     do: async ({ input, payments }) => {

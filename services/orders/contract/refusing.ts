@@ -153,13 +153,13 @@ export function refusingTests(shop: Shop): void {
 
   test.each(Object.entries(refusedUnderWay))(
     "%s is found at the order by who did not wait for it",
-    async (_, is) => {
+    async (reason, is) => {
       const { ask = {} } = await is.arrange(shop);
       const { idempotencyKey, ...rest } = request(ask);
       await refusalOf(shop.place("ada", { idempotencyKey, ...rest }));
       const order = await shop.one(orderIdOf(userIdOf("ada"), idempotencyKey));
       expect(order).toMatchObject({ status: "ORDER_STATUS_FAILED", paymentId: "" });
-      expect(order.failureReason).not.toBe("");
+      expect(order.failureReason).toBe(reason);
     },
   );
 
