@@ -45,6 +45,14 @@ export function readPartners(is: { providerUrl: string; inventoryUrl: string }) 
     intents: () => everyPage<Intent>("payment_intents"),
     refunds: () => everyPage<{ id: string; amount: number }>("refunds"),
 
+    /** The next such request to the provider is carried out, and its answer is lost. */
+    loseAnswer: (operation: "create" | "capture" | "cancel") =>
+      get<object>(`${is.providerUrl}/admin/scenarios`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ match: { operation }, do: "processed_then_timeout" }),
+      }),
+
     /** Every reservation that stands. */
     async reserved(): Promise<Reservation[]> {
       const found: Reservation[] = [];
