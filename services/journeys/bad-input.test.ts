@@ -3,6 +3,7 @@
 // in full; here is one of every kind, and that it stops nowhere half-way.
 
 import { randomUUID } from "node:crypto";
+import { request } from "node:http";
 import { cart } from "@webstore/cart/definition";
 import { catalog } from "@webstore/catalog/definition";
 import { identity } from "@webstore/identity/definition";
@@ -150,7 +151,36 @@ describe("a body that is no JSON, or too much of it", () => {
     await expectProblem("/cart/add", { method: "POST", token: ada, ...asked }, status, reason);
     await expectNothingChanged();
   });
+
+  test("10 MiB is refused as soon as it is announced", async () => {
+    const { status, body } = await announce(`${store.url}/cart/add`, 10 * 1024 * 1024);
+    expect(JSON.parse(body)).toMatchObject({ status: 413, reason: "body_too_large" });
+    expect(status).toBe(413);
+    await expectNothingChanged();
+  });
 });
+
+/** Says how long the body will be, sends little of it, and waits for the answer. */
+function announce(url: string, length: number): Promise<{ status: number; body: string }> {
+  const headers = {
+    authorization: `Bearer ${ada}`,
+    "content-type": "application/json",
+    "content-length": length,
+  };
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method: "POST", headers }, (answer) => {
+      let body = "";
+      answer.setEncoding("utf8").on("data", (text: string) => {
+        body += text;
+      });
+      answer.once("end", () => {
+        resolve({ status: answer.statusCode ?? 0, body });
+        sent.destroy();
+      });
+    });
+    sent.once("error", reject).write('{"product_id":"');
+  });
+}
 
 describe("a token that is none", () => {
   let good: { access_token: string; refresh_token: string };
