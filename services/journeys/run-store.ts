@@ -48,7 +48,11 @@ export type StoreRun = ReturnType<typeof placesAt> & {
   close(): Promise<void>;
 };
 
-const entry = fileURLToPath(new URL("../start.ts", import.meta.url));
+/** What `npm start` runs, with its flags for Node.js. */
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const [, ...startCommand] = (
+  JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { start: string } }
+).scripts.start.split(" ");
 const startTimeoutMs = 60_000;
 const endTimeoutMs = 30_000;
 const outputMax = 1_000_000;
@@ -136,7 +140,8 @@ type Start = ReturnType<typeof runStart>;
 
 function runStart(args: readonly string[], env: Environment) {
   const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, [entry, ...args], {
+  const child = spawn(process.execPath, [...startCommand, ...args], {
+    cwd: root,
     env: { PATH, HOME, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
