@@ -4,7 +4,6 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { identity } from "@webstore/identity/definition";
 import { dependencyVariable, type Env, type Running, readConfig, whole } from "@webstore/kit";
 import { startEmbeddedPostgres } from "@webstore/kit/embedded";
@@ -40,8 +39,6 @@ export type StoreOptions = {
 export async function startStore(options: StoreOptions): Promise<Store> {
   const chosen = membersNamed(options.only);
   const places = placesOf(readConfig(config, options.env));
-  // It prints what it also throws.
-  setLogVerbosity(logVerbosity.NONE);
   // Read while the database starts; what is wrong with it is told below.
   const partners = openPartnersThread();
   const loading = Promise.all(

@@ -151,6 +151,8 @@ function sendProblem(
     if (exchange === null) say();
     else inContext({ ...noContext, span: exchange.span }, say);
   }
+  // Fastify would close on a client that still sends, which then sees a broken pipe instead of the reason.
+  if (problem.status === 413) reply.removeHeader("connection");
   return reply.code(problem.status).headers(headers).type(problemType).send(JSON.stringify(problem));
 }
 

@@ -3,7 +3,15 @@
 // Invariant: a drain loses no request. New connections are refused first, what is in hand is
 // finished, and only what is left after the grace period is cut.
 
-import { type handleUnaryCall, Server, ServerCredentials, type ServerUnaryCall, status } from "@grpc/grpc-js";
+import {
+  type handleUnaryCall,
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  setLogVerbosity,
+  status,
+} from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer, type PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
@@ -30,6 +38,8 @@ export async function startRpcServer<C extends Contract>(is: {
   host: string;
   port: number;
 }): Promise<RpcServer> {
+  // The library prints what it also throws.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.max_concurrent_streams": 1_000,

@@ -10,10 +10,10 @@ import {
   unrecordedTelemetry,
   useTestPostgres,
 } from "@webstore/kit/testing";
-import type { CreatePaymentRequest, Payment } from "@webstore/proto/payments/v1";
-import pg from "pg";
 // The provider is another company and exports nothing to us; its process is started as itself.
 import { start as startProviderProcess } from "@webstore/payment-provider/main";
+import type { CreatePaymentRequest, Payment } from "@webstore/proto/payments/v1";
+import pg from "pg";
 import { payments } from "./definition.ts";
 import { program } from "./main.ts";
 import { type Payment as Kept, newPayment } from "./payment.ts";
