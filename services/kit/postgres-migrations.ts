@@ -96,7 +96,10 @@ function stillDue(
   const known = new Map(migrations.map((migration) => [migration.id, migration]));
   if (known.size !== migrations.length)
     throw new MigrationsDiffer(`${schema}: two migrations have the same id`);
-  const newest = migrations.map(({ id }) => id).reduce((a, b) => (a > b ? a : b));
+  const newest = migrations
+    .map(({ id }) => id)
+    .sort()
+    .at(-1) as string;
   for (const { id, sha256 } of applied) {
     const migration = known.get(id);
     // A newer version has been here: version n-1 keeps working on schema n.

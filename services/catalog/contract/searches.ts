@@ -57,7 +57,7 @@ export function searchTests({ anybody, staff, create }: Shop): void {
     expect((await anybody.listProducts({ ...noFilter, search, tag })).products).toEqual([]);
   });
 
-  test.each(["\u0000", "%", "A", "it's", "{}", "a,b"])(
+  test.each(["%", "A", "it's", "{}", "a,b"])(
     "a tag that no product can have (%j) finds nothing",
     async (tag) => {
       expect(await anybody.listProducts({ ...noFilter, tag })).toEqual({ products: [], nextPageToken: "" });
