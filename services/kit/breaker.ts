@@ -1,11 +1,11 @@
 // A breaker per callee: after so many outages in a row nothing is sent for a while, then one
 // call tries. Whatever is no outage, such as a refusal, is an answer: it ends the row and closes the
-// breaker as a success does. A call that its caller cancelled says nothing about the callee.
+// breaker as a success does. A call that its caller cancelled, or gave too little time, says nothing about the callee.
 
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen, type IPolicy } from "cockatiel";
 import type { BreakerPolicy } from "./definition.ts";
 import { Outage } from "./refusal.ts";
-import { Cancelled } from "./rpc-status.ts";
+import { Cancelled, DeadlineExceeded } from "./rpc-status.ts";
 
 export type Breaker = {
   run<T>(work: () => Promise<T>): Promise<T>;
@@ -42,7 +42,8 @@ async function answerOf<T>(work: () => Promise<T>): Promise<{ value: T } | { thr
   try {
     return { value: await work() };
   } catch (error) {
-    if (error instanceof Outage || error instanceof Cancelled) throw error;
+    if (error instanceof Outage || error instanceof Cancelled || error instanceof DeadlineExceeded)
+      throw error;
     return { thrown: error };
   }
 }

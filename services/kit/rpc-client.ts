@@ -15,7 +15,7 @@ import { headers } from "./pipeline.ts";
 import { Outage } from "./refusal.ts";
 import { backoffMs, delay, retryBudget } from "./retry.ts";
 import { messageBytesMax, toBuffer } from "./rpc-server.ts";
-import { Cancelled, failureOf } from "./rpc-status.ts";
+import { Cancelled, DeadlineExceeded, failureOf } from "./rpc-status.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 export type ClientParts = {
@@ -121,7 +121,8 @@ function callOnce(
     "peer.service": use.service,
   });
   metadata.set(headers.traceparent, span.traceparent);
-  const deadline = Math.min(parts.nowMs() + use.timeoutMs, context.deadlineAtMs);
+  const ownDeadlineAtMs = parts.nowMs() + use.timeoutMs;
+  const deadline = Math.min(ownDeadlineAtMs, context.deadlineAtMs);
   return new Promise((resolve, reject) => {
     const cancel = () => call.cancel();
     const call = channel.makeUnaryRequest(
@@ -133,7 +134,8 @@ function callOnce(
       { deadline },
       (error, response) => {
         context.signal?.removeEventListener("abort", cancel);
-        const failure = error === null ? undefined : failureFor(use.service, error, context);
+        const failure =
+          error === null ? undefined : failureFor(use.service, error, context, deadline < ownDeadlineAtMs);
         span.end(failure instanceof Outage ? failure : undefined);
         if (failure === undefined) resolve(response);
         else reject(failure);
@@ -144,8 +146,16 @@ function callOnce(
   });
 }
 
-function failureFor(peer: string, error: ServiceError, context: RequestContext): Error {
+/** A caller who went away, or who allowed less time than the definition does, says nothing about the callee. */
+function failureFor(
+  peer: string,
+  error: ServiceError,
+  context: RequestContext,
+  isCallersDeadline: boolean,
+): Error {
   const cancelled = error.code === status.CANCELLED && context.signal?.aborted === true;
+  const late = error.code === status.DEADLINE_EXCEEDED && isCallersDeadline;
+  if (late) return new DeadlineExceeded(`${peer}: the caller's deadline has passed`);
   return cancelled ? new Cancelled(`${peer}: cancelled`) : failureOf(peer, error);
 }
 

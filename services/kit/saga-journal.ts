@@ -14,7 +14,7 @@ import type { AnySaga, Data, SagaRefusal } from "./saga.ts";
 import { divide, fromJson, sealer, toJson } from "./saga-seal.ts";
 import type { Write } from "./write.ts";
 
-/** `running` forward, `undoing` backward; `done` and `refused` are ends; `stuck` waits for a person. */
+/** `running` forward, `undoing` backward; `done` and `refused` are ends; `stuck` is undoing that a person should look at. */
 export type SagaStatus = "running" | "undoing" | "done" | "refused" | "stuck";
 
 export type SagaRecord = {
@@ -44,8 +44,8 @@ export type Journal = {
   begin(is: Beginning): Promise<SagaRecord | undefined>;
   /** One commit: the progress, and with it whatever else is to stand or fall with it. Throws WriteRefused `saga_fenced`. */
   advance(record: SagaRecord, to: Progress, ...also: Write[]): Promise<SagaRecord>;
-  /** Gives a saga up for now: it may be claimed again after `afterMs`, or is stuck until a person retries it. */
-  park(record: SagaRecord, is: { afterMs: number; stuck: boolean; error: string }): Promise<void>;
+  /** Gives a saga up for now: it may be claimed again after `afterMs`; without it, only when a person says so. */
+  park(record: SagaRecord, is: { afterMs?: number; stuck: boolean; error: string }): Promise<void>;
   claim(sagas: readonly AnySaga[], limit: number): Promise<SagaRecord[]>;
   /** Says that these are still being worked on. */
   renew(ids: readonly string[]): Promise<void>;
@@ -79,7 +79,7 @@ export const sagaMigrations: readonly Migration[] = [
         updated_at timestamptz not null default now(),
         check (secrets is null or status not in ('done', 'refused'))
       );
-      create index sagas_unfinished on sagas (lease_until) where status in ('running', 'undoing');
+      create index sagas_unfinished on sagas (lease_until) where status in ('running', 'undoing', 'stuck');
       create index sagas_stuck on sagas (updated_at) where status = 'stuck';
     `,
   },
@@ -199,9 +199,18 @@ export function openJournal(is: {
         [id],
         "saga_find",
       );
-      return row === undefined ? undefined : recordOf(row);
+      return row === undefined ? undefined : readable(row, recordOf);
     },
   };
+}
+
+/** Whoever only looks needs no secrets, and learns where a saga stands also when they do not open. */
+function readable(row: Row, recordOf: (row: Row) => SagaRecord): SagaRecord {
+  try {
+    return recordOf(row);
+  } catch {
+    return recordOf({ ...row, secrets: null });
+  }
 }
 
 /** Who works on what: claims, signs of life, and giving up. */
@@ -212,21 +221,25 @@ function leasesOf(is: {
   recordOf: (row: Row) => SagaRecord;
 }): Pick<Journal, "park" | "claim" | "renew" | "release"> {
   const { postgres, owner, leaseMs, recordOf } = is;
+  const park = async (
+    record: Pick<SagaRecord, "id" | "fence">,
+    { afterMs, stuck, error }: Parameters<Journal["park"]>[1],
+  ) => {
+    await postgres.query(
+      `update sagas set status = case when $3 then 'stuck' else status end, attempts = attempts + 1, error = $4,
+         lease_until = coalesce(clock_timestamp() + $5 * interval '1 ms', 'infinity'), updated_at = now()
+       where id = $1 and fence = $2`,
+      [record.id, record.fence, stuck, error.slice(0, 500), afterMs ?? null],
+    );
+  };
   return {
-    async park(record, { afterMs, stuck, error }) {
-      await postgres.query(
-        `update sagas set status = case when $3 then 'stuck' else status end, attempts = attempts + 1, error = $4,
-           lease_until = clock_timestamp() + $5 * interval '1 ms', updated_at = now()
-         where id = $1 and fence = $2`,
-        [record.id, record.fence, stuck, error.slice(0, 500), afterMs],
-      );
-    },
+    park,
 
     async claim(sagas, limit) {
       const rows = await postgres.query<Row>(
         `with due as (
            select id from sagas
-           where status in ('running', 'undoing') and lease_until < clock_timestamp()
+           where status in ('running', 'undoing', 'stuck') and lease_until < clock_timestamp()
              and (name, version) in (select * from unnest($1::text[], $2::integer[]))
            order by lease_until limit $3 for update skip locked)
          update sagas set owner = $4, fence = fence + 1, lease_until = clock_timestamp() + $5 * interval '1 ms'
@@ -234,13 +247,23 @@ function leasesOf(is: {
         [sagas.map(({ name }) => name), sagas.map(({ options }) => options.version), limit, owner, leaseMs],
         "saga_claim",
       );
-      return rows.map(recordOf);
+      const records: SagaRecord[] = [];
+      for (const row of rows) {
+        try {
+          records.push(recordOf(row));
+        } catch {
+          // Sealed under another key: nobody here can go on with it, and it must not hold up the others.
+          const error = "its secrets do not open: was the journal's key changed?";
+          await park({ id: row.id, fence: row.fence }, { stuck: true, error });
+        }
+      }
+      return records;
     },
 
     async renew(ids) {
       await postgres.query(
         `update sagas set lease_until = clock_timestamp() + $3 * interval '1 ms'
-         where id = any($1::uuid[]) and owner = $2 and status in ('running', 'undoing')`,
+         where id = any($1::uuid[]) and owner = $2 and status in ('running', 'undoing', 'stuck')`,
         [ids, owner, leaseMs],
       );
     },
@@ -249,7 +272,7 @@ function leasesOf(is: {
       await postgres.query(
         // Fenced, too: what the stopping process still has in hand commits nothing more.
         `update sagas set lease_until = clock_timestamp(), fence = fence + 1
-         where id = any($1::uuid[]) and owner = $2 and status in ('running', 'undoing')`,
+         where id = any($1::uuid[]) and owner = $2 and status in ('running', 'undoing', 'stuck')`,
         [ids, owner],
       );
     },

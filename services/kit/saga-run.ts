@@ -10,8 +10,8 @@
 //   S4. A step that refused has done nothing, and is not undone. One that was given up may have done
 //       something or may do it yet, so its own undo runs too.
 //   S5. Undoing cannot be cancelled: not by the caller, not by a deadline. An undo that is given up is
-//       parked and tried again later; after `undoAttemptsMax` rounds, or when it is refused, the saga
-//       is `stuck` until a person looks.
+//       parked and tried again later, for ever; after `undoAttemptsMax` rounds the saga is `stuck`, so that
+//       a person looks. One that is refused is `stuck` at once, and waits for them.
 //   S6. Every commit carries the fence. A process that lost its lease can only fail to commit; what it
 //       may still call elsewhere is harmless by A2 and A3.
 //
@@ -75,7 +75,10 @@ export async function runSaga<Ports>(
   return inContext({ ...background, span }, async () => {
     try {
       const turned = start.status === "running" ? await forward(saga, start, parts, span) : start;
-      const ended = turned.status === "undoing" ? await backward(saga, turned, parts, span) : turned;
+      const ended =
+        turned.status === "undoing" || turned.status === "stuck"
+          ? await backward(saga, turned, parts, span)
+          : turned;
       span.end();
       count(parts, saga, ended.status);
       return outcomeOf(ended);
@@ -263,10 +266,12 @@ async function park<Ports>(
   error: unknown,
   parts: RunParts<Ports>,
 ): Promise<SagaRecord> {
-  const stuck = error instanceof Refusal || record.attempts + 1 >= undoAttemptsMax;
-  const afterMs = backoffMs(record.attempts + 1, parkBackoff, () => 1);
+  // A refused undo will be refused again; one without an answer is tried for ever, however many look at it.
+  const final = error instanceof Refusal;
+  const stuck = final || record.attempts + 1 >= undoAttemptsMax;
+  const later = final ? {} : { afterMs: backoffMs(record.attempts + 1, parkBackoff, () => 1) };
   const name = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  await orLeave(() => parts.journal.park(record, { afterMs, stuck, error: `undo of ${step}: ${name}` }));
+  await orLeave(() => parts.journal.park(record, { ...later, stuck, error: `undo of ${step}: ${name}` }));
   parts.log[stuck ? "error" : "warn"](
     { saga: saga.name, saga_id: record.id, step, attempts: record.attempts + 1, error: describeError(error) },
     stuck ? "a saga is stuck" : "an undo is tried again later",

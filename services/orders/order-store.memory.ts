@@ -184,7 +184,7 @@ function journal(state: () => State, commit: (...all: Write[]) => void): Journal
     async park(record, { afterMs, stuck }) {
       const status = stuck ? "stuck" : record.status;
       commit(keep({ ...record, status, attempts: record.attempts + 1 }));
-      if (!stuck) parked.set(record.id, performance.now() + afterMs);
+      if (afterMs !== undefined) parked.set(record.id, performance.now() + afterMs);
     },
     async claim(_, limit) {
       const due = [...parked].filter(([, atMs]) => atMs <= performance.now()).slice(0, limit);

@@ -5,7 +5,7 @@
 // cannot be quietly undone. The prices were fixed before (submit-order.ts), so a replay charges the same.
 
 import { decimalOf, Outage, type Outbox, type PortsOf, Refusal, saga } from "@webstore/kit";
-import type { Payment } from "@webstore/proto/payments/v1";
+import type { Payment, PaymentStatus } from "@webstore/proto/payments/v1";
 import type { orders } from "./definition.ts";
 import type { Draft } from "./order.ts";
 import { uuidOf } from "./order-id.ts";
@@ -53,19 +53,19 @@ export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", 
           description: `Order ${input.orderId}`,
         }),
       );
-      if (payment?.status === "PAYMENT_STATUS_REQUIRES_ACTION") {
-        // A step that refuses is not undone (S4), so what it began it takes back itself.
-        await letGo(payments, input.orderId);
-        throw refuse("payment_action_required");
-      }
       return settled(payment);
     },
     undo: ({ input, payments }) => letGo(payments, input.orderId),
   })
   .step("capture", {
-    do: async ({ input, payments }) => {
+    do: async ({ input, payments, authorization }) => {
+      // Refused here and not above, so that the authorization is undone (S4).
+      if (authorization.status === "PAYMENT_STATUS_REQUIRES_ACTION") throw refuse("payment_action_required");
       const { payment } = await inOurs(payments.capturePayment({ payment: byOrder(input.orderId) }));
-      return settled(payment);
+      const taken = settled(payment);
+      // Staff gave it back before a crash let us say that it is paid.
+      if (taken.status === "PAYMENT_STATUS_REFUNDED") throw refuse("order_cancelled");
+      return taken;
     },
     undo: ({ input, payments }) => refundIfTaken(payments, input.orderId),
   })
@@ -88,18 +88,25 @@ export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", 
   });
 
 /** What the saga keeps of a payment. UNKNOWN is no answer: it is asked for again under the same key. */
-function settled(payment: Payment | undefined): { paymentId: string; receiptUrl: string } {
+function settled(payment: Payment | undefined): Pick<Payment, "paymentId" | "receiptUrl" | "status"> {
   if (payment === undefined || payment.status === "PAYMENT_STATUS_UNKNOWN") {
     throw notAnswered();
   }
-  return { paymentId: payment.paymentId, receiptUrl: payment.receiptUrl };
+  const { paymentId, receiptUrl, status } = payment;
+  return { paymentId, receiptUrl, status };
 }
+
+const holdsNothing: readonly PaymentStatus[] = [
+  "PAYMENT_STATUS_VOIDED",
+  "PAYMENT_STATUS_FAILED",
+  "PAYMENT_STATUS_REFUNDED",
+];
 
 /** Undoes an authorization. A capture that came late may have won: then the money goes back instead. */
 async function letGo(payments: PlaceOrderPorts["payments"], orderId: string): Promise<void> {
   try {
     const { payment } = await payments.voidPayment({ payment: byOrder(orderId) });
-    if (payment?.status === "PAYMENT_STATUS_UNKNOWN") throw notAnswered();
+    if (payment !== undefined && !holdsNothing.includes(payment.status)) throw notAnswered();
   } catch (error) {
     if (!(error instanceof Refusal) || error.reason !== "payment_not_voidable") throw error;
     await refundIfTaken(payments, orderId);

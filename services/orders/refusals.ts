@@ -57,7 +57,7 @@ export const refusals = defineRefusals("orders", {
   partner_unavailable: {
     code: "UNAVAILABLE",
     caller:
-      "The order could not be placed right now; nothing was charged. Try again with a new Idempotency-Key.",
+      "The order could not be placed right now. Nothing is kept of it, and what was charged is given back. Try again with a new Idempotency-Key.",
     operator: "A partner did not answer: look at the breakers and at the order's saga.",
   },
   order_cancelled: {

@@ -20,7 +20,8 @@ export async function transitionOrder(
     if (order === undefined) throw refuse("order_not_found");
     const answer = transition(order.status, to);
     if (answer === "none") return order;
-    if (answer === "refused") throw refuse("transition_refused");
+    // Who was promised a cancellation is not sent the parcel.
+    if (answer === "refused" || order.cancelRequested) throw refuse("transition_refused");
     const at = new Date(nowMs()).toISOString();
     try {
       await store.commit(store.move(orderId, { from: order.status, to, reason, at }));

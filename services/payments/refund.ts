@@ -45,7 +45,8 @@ export function withRefundAsked(
     status: "asked",
     providerReference: "",
     attempt: (before?.attempt ?? 0) + 1,
-    createTimeMs: before?.createTimeMs ?? nowMs,
+    // A new attempt has a new key, whose age counts from now.
+    createTimeMs: nowMs,
   };
   const refunds = before === undefined ? [...payment.refunds, refund] : replaced(payment, refund);
   return { ...payment, refunds, updateTimeMs: nowMs };

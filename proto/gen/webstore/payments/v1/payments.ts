@@ -1732,8 +1732,8 @@ export const ListPaymentsResponse: MessageFns<ListPaymentsResponse> = {
  * Payments and refunds.
  *
  * A call to the provider that ends without an answer leaves the payment in PAYMENT_STATUS_UNKNOWN, and the answer says
- * so: nothing is guessed. Repeating the call asks the provider again under the same key; the payment is
- * settled in the background even if nobody repeats it. The code UNAVAILABLE is only given when the provider
+ * so: nothing is guessed. Repeating the call asks the provider again under the same key, and settles
+ * the payment. The code UNAVAILABLE is only given when the provider
  * certainly did not get the call.
  */
 export type PaymentServiceDefinition = typeof PaymentServiceDefinition;
