@@ -1,6 +1,8 @@
 // What grpcurl does: asks a server what it serves, and calls it with what it said. No contract is known beforehand.
 
 import { fileURLToPath } from "node:url";
+import { fromBinary } from "@bufbuild/protobuf";
+import { type DescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import {
   Client,
   credentials,
@@ -62,10 +64,10 @@ export function openReflected(address: string): ReflectedServer {
     async call(fullName, request, metadata = {}) {
       const [service = "", method = ""] = fullName.split("/");
       const files = (await ask({ file_containing_symbol: service })).file_descriptor_response;
-      const described = loadFileDescriptorSetFromBuffer(
-        descriptorSetOf(files?.file_descriptor_proto ?? []),
-        loading,
-      );
+      const set = descriptorSetOf(files?.file_descriptor_proto ?? []);
+      for (const { messageType } of fromBinary(FileDescriptorSetSchema, set).file)
+        refuseRelativeNames(messageType);
+      const described = loadFileDescriptorSetFromBuffer(set, loading);
       const found = serviceIn(loadPackageDefinition(described), service).service[method];
       if (found === undefined) throw new Error(`${service} has no ${method}`);
       return unary(client, found as MethodDefinition<object, Record<string, unknown>>, request, metadata);
@@ -107,6 +109,15 @@ function serviceIn(types: GrpcObject, fullName: string): ServiceClientConstructo
     .reduce<unknown>((at, part) => (at as GrpcObject | undefined)?.[part], types);
   if (found === undefined) throw new Error(`there is no ${fullName}`);
   return found as ServiceClientConstructor;
+}
+
+/** The loader here would resolve them; other clients, grpcurl among them, do not. */
+function refuseRelativeNames(messages: readonly DescriptorProto[]): void {
+  for (const { name, field, nestedType } of messages) {
+    const relative = field.find(({ typeName }) => typeName !== "" && !typeName.startsWith("."));
+    if (relative !== undefined) throw new Error(`${name}.${relative.name}: ${relative.typeName} is relative`);
+    refuseRelativeNames(nestedType);
+  }
 }
 
 /** `FileDescriptorSet { repeated FileDescriptorProto file = 1; }` */

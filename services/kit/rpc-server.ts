@@ -3,6 +3,8 @@
 // Invariant: a drain loses no request. New connections are refused first, what is in hand is
 // finished, and only what is left after the grace period is cut.
 
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import {
   type handleUnaryCall,
   logVerbosity,
@@ -12,7 +14,7 @@ import {
   setLogVerbosity,
   status,
 } from "@grpc/grpc-js";
-import { loadFileDescriptorSetFromBuffer, type PackageDefinition } from "@grpc/proto-loader";
+import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { background } from "./context.ts";
@@ -62,10 +64,19 @@ export async function startRpcServer<C extends Contract>(is: {
   };
 }
 
-/** Each message's entry holds all files, and the reflection service reads them once for each entry (100 ms): one is enough. */
+/**
+ * The contracts' files as buf wrote them. The loader would make them anew, with names of types that are relative, and
+ * such names grpcurl does not resolve.
+ */
 function filesOfContracts(): PackageDefinition {
-  const entries = Object.entries(loadFileDescriptorSetFromBuffer(descriptorBytes));
-  return Object.fromEntries(entries.filter(([, entry]) => "fileDescriptorProtos" in entry).slice(0, 1));
+  const { file } = fromBinary(FileDescriptorSetSchema, descriptorBytes);
+  const fileDescriptorProtos = file.map((each) => Buffer.from(toBinary(FileDescriptorProtoSchema, each)));
+  // Of a definition the reflection service reads nothing but its files.
+  const unused = () => {
+    throw new Error("a description has no messages");
+  };
+  const format = "Protocol Buffer 3 DescriptorProto";
+  return { all: { format, type: {}, fileDescriptorProtos, serialize: unused, deserialize: unused } };
 }
 
 function addContract<C extends Contract>(
