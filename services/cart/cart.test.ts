@@ -4,9 +4,8 @@ import { randomUUID } from "node:crypto";
 import { catalog } from "@webstore/catalog/definition";
 import { type FakeCatalog, fakeCatalog } from "@webstore/catalog/fake";
 import { currentContext, defineService, demoUsers, inContext, type Running, service } from "@webstore/kit";
-import { freshName, testClient, testInternalKey, useTestPostgres } from "@webstore/kit/testing";
+import { freshDatabase, testClient, testInternalKey } from "@webstore/kit/testing";
 import { CatalogServiceDefinition } from "@webstore/proto/catalog/v1";
-import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   type Caller,
@@ -44,26 +43,6 @@ function serveCatalog(handlers: FakeCatalog, env: Record<string, string>): Promi
     runs,
   });
   return service(storeless, { start: async () => ({ handlers }) }).start(env);
-}
-
-async function freshDatabase() {
-  const server = await useTestPostgres();
-  const name = freshName();
-  const admin = async (sql: string) => {
-    const client = new pg.Client({ connectionString: server.url });
-    await client.connect();
-    await client.query(sql).finally(() => client.end());
-  };
-  await admin(`create database ${name}`);
-  const url = new URL(server.url);
-  url.pathname = `/${name}`;
-  return {
-    url: url.href,
-    async drop() {
-      await admin(`drop database ${name} with (force)`);
-      await server.stop();
-    },
-  };
 }
 
 type Real = Subject & { catalog: FakeCatalog; stopCatalog(): Promise<void>; rpcUrl: string };

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { postgresCounters } from "@webstore/kit";
-import { testClient } from "@webstore/kit/testing";
+import { freshDatabase, testClient } from "@webstore/kit/testing";
 import { ImageSize } from "@webstore/proto/catalog/v1";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -11,7 +11,7 @@ import { imageSizePixels, imageSizes } from "./image.ts";
 import { pictureSources } from "./seed/draw-images.ts";
 import { seedProducts } from "./seed/products.ts";
 import { seedImageFile, seedPicturePixels } from "./seed-demo.ts";
-import { freshDatabase, startCatalog } from "./testing-catalog.ts";
+import { startCatalog } from "./testing-catalog.ts";
 import { listAll, noChange, noFilter } from "./testing-products.ts";
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;

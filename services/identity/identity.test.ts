@@ -3,7 +3,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { currentContext, demoUsers, inContext, type Role, type Running } from "@webstore/kit";
-import { freshName, testClient, testInternalKey, useTestPostgres } from "@webstore/kit/testing";
+import { freshDatabase, testClient, testInternalKey } from "@webstore/kit/testing";
 import { decodeJwt } from "jose";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -31,27 +31,6 @@ async function relayKeys() {
     close() {
       server.close();
       server.closeAllConnections();
-    },
-  };
-}
-
-/** A database of its own: the service decides on its schema's name itself. */
-async function freshDatabase() {
-  const server = await useTestPostgres();
-  const name = freshName();
-  const admin = async (sql: string) => {
-    const client = new pg.Client({ connectionString: server.url });
-    await client.connect();
-    await client.query(sql).finally(() => client.end());
-  };
-  await admin(`create database ${name}`);
-  const url = new URL(server.url);
-  url.pathname = `/${name}`;
-  return {
-    url: url.href,
-    async drop() {
-      await admin(`drop database ${name} with (force)`);
-      await server.stop();
     },
   };
 }
