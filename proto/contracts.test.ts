@@ -40,6 +40,7 @@ const domains = [
   "ops",
   "orders",
   "payments",
+  "processing",
   "promotions",
   "storefront",
 ];

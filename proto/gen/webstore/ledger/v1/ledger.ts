@@ -102,7 +102,7 @@ export function accountToNumber(object: Account): number {
   }
 }
 
-/** How the books, the payments and the provider disagree. */
+/** How the orders, the payments, the books and the provider disagree. */
 export const DifferenceKind = {
   /** DIFFERENCE_KIND_UNSPECIFIED - Never used. */
   DIFFERENCE_KIND_UNSPECIFIED: "DIFFERENCE_KIND_UNSPECIFIED",
@@ -118,6 +118,12 @@ export const DifferenceKind = {
   DIFFERENCE_KIND_AMOUNT: "DIFFERENCE_KIND_AMOUNT",
   /** DIFFERENCE_KIND_STATUS - All know it, with different statuses. */
   DIFFERENCE_KIND_STATUS: "DIFFERENCE_KIND_STATUS",
+  /** DIFFERENCE_KIND_MISSING_IN_ORDERS - A payment took money, and the orders do not know its order. */
+  DIFFERENCE_KIND_MISSING_IN_ORDERS: "DIFFERENCE_KIND_MISSING_IN_ORDERS",
+  /** DIFFERENCE_KIND_UNPAID_ORDER - An order counts as paid, and there is no payment that took its money. */
+  DIFFERENCE_KIND_UNPAID_ORDER: "DIFFERENCE_KIND_UNPAID_ORDER",
+  /** DIFFERENCE_KIND_IMBALANCE - The entries of one transaction do not sum to zero. */
+  DIFFERENCE_KIND_IMBALANCE: "DIFFERENCE_KIND_IMBALANCE",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -131,6 +137,9 @@ export namespace DifferenceKind {
   export type DIFFERENCE_KIND_UNKNOWN_TO_STORE = typeof DifferenceKind.DIFFERENCE_KIND_UNKNOWN_TO_STORE;
   export type DIFFERENCE_KIND_AMOUNT = typeof DifferenceKind.DIFFERENCE_KIND_AMOUNT;
   export type DIFFERENCE_KIND_STATUS = typeof DifferenceKind.DIFFERENCE_KIND_STATUS;
+  export type DIFFERENCE_KIND_MISSING_IN_ORDERS = typeof DifferenceKind.DIFFERENCE_KIND_MISSING_IN_ORDERS;
+  export type DIFFERENCE_KIND_UNPAID_ORDER = typeof DifferenceKind.DIFFERENCE_KIND_UNPAID_ORDER;
+  export type DIFFERENCE_KIND_IMBALANCE = typeof DifferenceKind.DIFFERENCE_KIND_IMBALANCE;
   export type UNRECOGNIZED = typeof DifferenceKind.UNRECOGNIZED;
 }
 
@@ -157,6 +166,15 @@ export function differenceKindFromJSON(object: any): DifferenceKind {
     case 6:
     case "DIFFERENCE_KIND_STATUS":
       return DifferenceKind.DIFFERENCE_KIND_STATUS;
+    case 7:
+    case "DIFFERENCE_KIND_MISSING_IN_ORDERS":
+      return DifferenceKind.DIFFERENCE_KIND_MISSING_IN_ORDERS;
+    case 8:
+    case "DIFFERENCE_KIND_UNPAID_ORDER":
+      return DifferenceKind.DIFFERENCE_KIND_UNPAID_ORDER;
+    case 9:
+    case "DIFFERENCE_KIND_IMBALANCE":
+      return DifferenceKind.DIFFERENCE_KIND_IMBALANCE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -180,6 +198,12 @@ export function differenceKindToNumber(object: DifferenceKind): number {
       return 5;
     case DifferenceKind.DIFFERENCE_KIND_STATUS:
       return 6;
+    case DifferenceKind.DIFFERENCE_KIND_MISSING_IN_ORDERS:
+      return 7;
+    case DifferenceKind.DIFFERENCE_KIND_UNPAID_ORDER:
+      return 8;
+    case DifferenceKind.DIFFERENCE_KIND_IMBALANCE:
+      return 9;
     case DifferenceKind.UNRECOGNIZED:
     default:
       return -1;
@@ -240,6 +264,8 @@ export interface Difference {
     | undefined;
   /** A sentence for staff. */
   detail: string;
+  /** What the orders have; absent when nothing. */
+  ordersAmount: Money | undefined;
 }
 
 /** Filters, and a page of what they leave. */
@@ -293,7 +319,13 @@ export interface ReconcileResponse {
   /** Whether there are more than 1000 differences. */
   truncated: boolean;
   /** When the comparison was made. */
-  at: Date | undefined;
+  at:
+    | Date
+    | undefined;
+  /** How many orders were compared. */
+  ordersCompared: number;
+  /** How many payments of the provider's own list were compared. */
+  providerPaymentsCompared: number;
 }
 
 function createBaseLedgerEntry(): LedgerEntry {
@@ -525,6 +557,7 @@ function createBaseDifference(): Difference {
     paymentsAmount: undefined,
     providerAmount: undefined,
     detail: "",
+    ordersAmount: undefined,
   };
 }
 
@@ -553,6 +586,9 @@ export const Difference: MessageFns<Difference> = {
     }
     if (message.detail !== "") {
       writer.uint32(66).string(message.detail);
+    }
+    if (message.ordersAmount !== undefined) {
+      Money.encode(message.ordersAmount, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -634,6 +670,14 @@ export const Difference: MessageFns<Difference> = {
             message.detail = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.ordersAmount = Money.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -665,6 +709,9 @@ export const Difference: MessageFns<Difference> = {
       ? Money.fromPartial(object.providerAmount)
       : undefined;
     message.detail = object.detail ?? "";
+    message.ordersAmount = (object.ordersAmount !== undefined && object.ordersAmount !== null)
+      ? Money.fromPartial(object.ordersAmount)
+      : undefined;
     return message;
   },
 };
@@ -1005,7 +1052,14 @@ export const ReconcileRequest: MessageFns<ReconcileRequest> = {
 };
 
 function createBaseReconcileResponse(): ReconcileResponse {
-  return { differences: [], paymentsCompared: 0, truncated: false, at: undefined };
+  return {
+    differences: [],
+    paymentsCompared: 0,
+    truncated: false,
+    at: undefined,
+    ordersCompared: 0,
+    providerPaymentsCompared: 0,
+  };
 }
 
 export const ReconcileResponse: MessageFns<ReconcileResponse> = {
@@ -1021,6 +1075,12 @@ export const ReconcileResponse: MessageFns<ReconcileResponse> = {
     }
     if (message.at !== undefined) {
       Timestamp.encode(toTimestamp(message.at), writer.uint32(34).fork()).join();
+    }
+    if (message.ordersCompared !== 0) {
+      writer.uint32(40).uint32(message.ordersCompared);
+    }
+    if (message.providerPaymentsCompared !== 0) {
+      writer.uint32(48).uint32(message.providerPaymentsCompared);
     }
     return writer;
   },
@@ -1070,6 +1130,22 @@ export const ReconcileResponse: MessageFns<ReconcileResponse> = {
             message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.ordersCompared = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.providerPaymentsCompared = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1091,6 +1167,8 @@ export const ReconcileResponse: MessageFns<ReconcileResponse> = {
     message.paymentsCompared = object.paymentsCompared ?? 0;
     message.truncated = object.truncated ?? false;
     message.at = object.at ?? undefined;
+    message.ordersCompared = object.ordersCompared ?? 0;
+    message.providerPaymentsCompared = object.providerPaymentsCompared ?? 0;
     return message;
   },
 };
@@ -1119,7 +1197,7 @@ export const LedgerServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** Compares the books with the payments and with the provider's own list, and answers each difference. Changes nothing. */
+    /** Compares the orders, the payments, the books and the provider's own list with each other, and answers each difference. Changes nothing. */
     reconcile: {
       name: "Reconcile",
       requestType: ReconcileRequest as typeof ReconcileRequest,

@@ -322,7 +322,7 @@ export interface DeadLetterFilter {
   createdBefore: Date | undefined;
 }
 
-/** How the books, the payments and the provider disagree. */
+/** How the orders, the payments, the books and the provider disagree. */
 export interface Difference {
   /** Which kind, such as `missing_in_ledger` or `amount`. */
   kind: string;
@@ -346,6 +346,8 @@ export interface Difference {
     | undefined;
   /** A sentence for staff. */
   detail: string;
+  /** What the orders have; absent when nothing. */
+  ordersAmount: Money | undefined;
 }
 
 /** Something that a member of staff did. */
@@ -515,7 +517,13 @@ export interface ReconcileResponse {
   /** Whether there are more than 1000 differences. */
   truncated: boolean;
   /** When the comparison was made. */
-  at: Date | undefined;
+  at:
+    | Date
+    | undefined;
+  /** How many orders were compared. */
+  ordersCompared: number;
+  /** How many payments of the provider's own list were compared. */
+  providerPaymentsCompared: number;
 }
 
 /** Filters, and a page of what they leave. */
@@ -1166,6 +1174,7 @@ function createBaseDifference(): Difference {
     paymentsAmount: undefined,
     providerAmount: undefined,
     detail: "",
+    ordersAmount: undefined,
   };
 }
 
@@ -1194,6 +1203,9 @@ export const Difference: MessageFns<Difference> = {
     }
     if (message.detail !== "") {
       writer.uint32(66).string(message.detail);
+    }
+    if (message.ordersAmount !== undefined) {
+      Money.encode(message.ordersAmount, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -1275,6 +1287,14 @@ export const Difference: MessageFns<Difference> = {
             message.detail = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.ordersAmount = Money.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1306,6 +1326,9 @@ export const Difference: MessageFns<Difference> = {
       ? Money.fromPartial(object.providerAmount)
       : undefined;
     message.detail = object.detail ?? "";
+    message.ordersAmount = (object.ordersAmount !== undefined && object.ordersAmount !== null)
+      ? Money.fromPartial(object.ordersAmount)
+      : undefined;
     return message;
   },
 };
@@ -2516,7 +2539,14 @@ export const ReconcileRequest: MessageFns<ReconcileRequest> = {
 };
 
 function createBaseReconcileResponse(): ReconcileResponse {
-  return { differences: [], paymentsCompared: 0, truncated: false, at: undefined };
+  return {
+    differences: [],
+    paymentsCompared: 0,
+    truncated: false,
+    at: undefined,
+    ordersCompared: 0,
+    providerPaymentsCompared: 0,
+  };
 }
 
 export const ReconcileResponse: MessageFns<ReconcileResponse> = {
@@ -2532,6 +2562,12 @@ export const ReconcileResponse: MessageFns<ReconcileResponse> = {
     }
     if (message.at !== undefined) {
       Timestamp.encode(toTimestamp(message.at), writer.uint32(34).fork()).join();
+    }
+    if (message.ordersCompared !== 0) {
+      writer.uint32(40).uint32(message.ordersCompared);
+    }
+    if (message.providerPaymentsCompared !== 0) {
+      writer.uint32(48).uint32(message.providerPaymentsCompared);
     }
     return writer;
   },
@@ -2581,6 +2617,22 @@ export const ReconcileResponse: MessageFns<ReconcileResponse> = {
             message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.ordersCompared = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.providerPaymentsCompared = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2602,6 +2654,8 @@ export const ReconcileResponse: MessageFns<ReconcileResponse> = {
     message.paymentsCompared = object.paymentsCompared ?? 0;
     message.truncated = object.truncated ?? false;
     message.at = object.at ?? undefined;
+    message.ordersCompared = object.ordersCompared ?? 0;
+    message.providerPaymentsCompared = object.providerPaymentsCompared ?? 0;
     return message;
   },
 };
@@ -2836,7 +2890,7 @@ export const OpsServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
-    /** Compares the books with the payments and with the provider's own list. Changes nothing. */
+    /** Compares the orders, the payments, the books and the provider's own list with each other. Changes nothing. */
     reconcile: {
       name: "Reconcile",
       requestType: ReconcileRequest as typeof ReconcileRequest,

@@ -6,6 +6,16 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { Address, Money } from "../../common/v1/common.ts";
 import { PaymentStatus, paymentStatusFromJSON, paymentStatusToNumber } from "../../payments/v1/payments.ts";
+import {
+  CompensateSagaRequest,
+  CompensateSagaResponse,
+  GetSagaRequest,
+  GetSagaResponse,
+  ListSagasRequest,
+  ListSagasResponse,
+  RetrySagaRequest,
+  RetrySagaResponse,
+} from "./sagas.ts";
 
 export const protobufPackage = "webstore.orders.v1";
 
@@ -205,6 +215,14 @@ export interface Order {
     | undefined;
   /** Whether its cancellation was asked for. It stays true afterwards. */
   cancelRequested: boolean;
+  /** What the store kept of it when it was cancelled; 0 or more. */
+  fee:
+    | Money
+    | undefined;
+  /** Where it came from when not from the store itself; empty otherwise. */
+  channel: string;
+  /** Whether it has its prices. False only of an order from another channel that is new. */
+  priced: boolean;
 }
 
 /** How to pay, and where to send it. */
@@ -231,6 +249,8 @@ export interface PlaceOrderResponse {
     | undefined;
   /** Whether the key was known already. */
   replayed: boolean;
+  /** With this the shopper's browser confirms a payment that requires it; empty otherwise. The same key answers it again. */
+  paymentClientSecret: string;
 }
 
 /** Which order. */
@@ -291,7 +311,11 @@ export interface UpdateOrderPaymentStatusRequest {
   /** UUID of this notification; the idempotency key. */
   notificationId: string;
   /** When the payment came to stand there. */
-  occurredAt: Date | undefined;
+  occurredAt:
+    | Date
+    | undefined;
+  /** What of the payment went back in all until then, in minor units of the order's currency. */
+  refundedMinor: bigint;
 }
 
 /** What the notification did. */
@@ -314,6 +338,64 @@ export interface TransitionOrderRequest {
 
 /** The order as it is now. */
 export interface TransitionOrderResponse {
+  /** The order. */
+  order: Order | undefined;
+}
+
+/** Which order's cancellation to carry out. */
+export interface ExecuteCancellationRequest {
+  /** UUID. */
+  orderId: string;
+}
+
+/** The order as it is now. */
+export interface ExecuteCancellationResponse {
+  /** The order. */
+  order: Order | undefined;
+}
+
+/** Some of one product. */
+export interface ImportedLine {
+  /** UUID. */
+  productId: string;
+  /** 1 to 99. */
+  quantity: number;
+}
+
+/** An order from another channel. */
+export interface ImportOrderRequest {
+  /** UUID, chosen by the channel; the idempotency key. */
+  orderId: string;
+  /** UUID. */
+  customerId: string;
+  /** What is ordered. */
+  lines: ImportedLine[];
+  /** Where it goes. */
+  shippingAddress:
+    | Address
+    | undefined;
+  /** The channel's name, such as `phone`. */
+  channel: string;
+}
+
+/** The order as it is now. */
+export interface ImportOrderResponse {
+  /** The order. */
+  order:
+    | Order
+    | undefined;
+  /** Whether it was known already. */
+  replayed: boolean;
+}
+
+/** Which order to price. */
+export interface PriceOrderRequest {
+  /** UUID. */
+  orderId: string;
+}
+
+/** The order as it is now. */
+export interface PriceOrderResponse {
   /** The order. */
   order: Order | undefined;
 }
@@ -526,6 +608,9 @@ function createBaseOrder(): Order {
     refunded: undefined,
     updateTime: undefined,
     cancelRequested: false,
+    fee: undefined,
+    channel: "",
+    priced: false,
   };
 }
 
@@ -590,6 +675,15 @@ export const Order: MessageFns<Order> = {
     }
     if (message.cancelRequested !== false) {
       writer.uint32(160).bool(message.cancelRequested);
+    }
+    if (message.fee !== undefined) {
+      Money.encode(message.fee, writer.uint32(170).fork()).join();
+    }
+    if (message.channel !== "") {
+      writer.uint32(178).string(message.channel);
+    }
+    if (message.priced !== false) {
+      writer.uint32(184).bool(message.priced);
     }
     return writer;
   },
@@ -767,6 +861,30 @@ export const Order: MessageFns<Order> = {
             message.cancelRequested = reader.bool();
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.fee = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.priced = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -814,6 +932,9 @@ export const Order: MessageFns<Order> = {
       : undefined;
     message.updateTime = object.updateTime ?? undefined;
     message.cancelRequested = object.cancelRequested ?? false;
+    message.fee = (object.fee !== undefined && object.fee !== null) ? Money.fromPartial(object.fee) : undefined;
+    message.channel = object.channel ?? "";
+    message.priced = object.priced ?? false;
     return message;
   },
 };
@@ -924,7 +1045,7 @@ export const PlaceOrderRequest: MessageFns<PlaceOrderRequest> = {
 };
 
 function createBasePlaceOrderResponse(): PlaceOrderResponse {
-  return { order: undefined, replayed: false };
+  return { order: undefined, replayed: false, paymentClientSecret: "" };
 }
 
 export const PlaceOrderResponse: MessageFns<PlaceOrderResponse> = {
@@ -934,6 +1055,9 @@ export const PlaceOrderResponse: MessageFns<PlaceOrderResponse> = {
     }
     if (message.replayed !== false) {
       writer.uint32(16).bool(message.replayed);
+    }
+    if (message.paymentClientSecret !== "") {
+      writer.uint32(26).string(message.paymentClientSecret);
     }
     return writer;
   },
@@ -967,6 +1091,14 @@ export const PlaceOrderResponse: MessageFns<PlaceOrderResponse> = {
             message.replayed = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.paymentClientSecret = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -986,6 +1118,7 @@ export const PlaceOrderResponse: MessageFns<PlaceOrderResponse> = {
     const message = createBasePlaceOrderResponse();
     message.order = (object.order !== undefined && object.order !== null) ? Order.fromPartial(object.order) : undefined;
     message.replayed = object.replayed ?? false;
+    message.paymentClientSecret = object.paymentClientSecret ?? "";
     return message;
   },
 };
@@ -1375,6 +1508,7 @@ function createBaseUpdateOrderPaymentStatusRequest(): UpdateOrderPaymentStatusRe
     paymentStatus: PaymentStatus.PAYMENT_STATUS_UNSPECIFIED,
     notificationId: "",
     occurredAt: undefined,
+    refundedMinor: 0n,
   };
 }
 
@@ -1394,6 +1528,12 @@ export const UpdateOrderPaymentStatusRequest: MessageFns<UpdateOrderPaymentStatu
     }
     if (message.occurredAt !== undefined) {
       Timestamp.encode(toTimestamp(message.occurredAt), writer.uint32(42).fork()).join();
+    }
+    if (message.refundedMinor !== 0n) {
+      if (BigInt.asIntN(64, message.refundedMinor) !== message.refundedMinor) {
+        throw new globalThis.Error("value provided for field message.refundedMinor of type int64 too large");
+      }
+      writer.uint32(48).int64(message.refundedMinor);
     }
     return writer;
   },
@@ -1451,6 +1591,14 @@ export const UpdateOrderPaymentStatusRequest: MessageFns<UpdateOrderPaymentStatu
             message.occurredAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.refundedMinor = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1473,6 +1621,9 @@ export const UpdateOrderPaymentStatusRequest: MessageFns<UpdateOrderPaymentStatu
     message.paymentStatus = object.paymentStatus ?? PaymentStatus.PAYMENT_STATUS_UNSPECIFIED;
     message.notificationId = object.notificationId ?? "";
     message.occurredAt = object.occurredAt ?? undefined;
+    message.refundedMinor = (object.refundedMinor !== undefined && object.refundedMinor !== null)
+      ? BigInt(object.refundedMinor)
+      : 0n;
     return message;
   },
 };
@@ -1678,6 +1829,465 @@ export const TransitionOrderResponse: MessageFns<TransitionOrderResponse> = {
   },
 };
 
+function createBaseExecuteCancellationRequest(): ExecuteCancellationRequest {
+  return { orderId: "" };
+}
+
+export const ExecuteCancellationRequest: MessageFns<ExecuteCancellationRequest> = {
+  encode(message: ExecuteCancellationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderId !== "") {
+      writer.uint32(10).string(message.orderId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExecuteCancellationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExecuteCancellationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExecuteCancellationRequest>): ExecuteCancellationRequest {
+    return ExecuteCancellationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExecuteCancellationRequest>): ExecuteCancellationRequest {
+    const message = createBaseExecuteCancellationRequest();
+    message.orderId = object.orderId ?? "";
+    return message;
+  },
+};
+
+function createBaseExecuteCancellationResponse(): ExecuteCancellationResponse {
+  return { order: undefined };
+}
+
+export const ExecuteCancellationResponse: MessageFns<ExecuteCancellationResponse> = {
+  encode(message: ExecuteCancellationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.order !== undefined) {
+      Order.encode(message.order, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExecuteCancellationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExecuteCancellationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.order = Order.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExecuteCancellationResponse>): ExecuteCancellationResponse {
+    return ExecuteCancellationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExecuteCancellationResponse>): ExecuteCancellationResponse {
+    const message = createBaseExecuteCancellationResponse();
+    message.order = (object.order !== undefined && object.order !== null) ? Order.fromPartial(object.order) : undefined;
+    return message;
+  },
+};
+
+function createBaseImportedLine(): ImportedLine {
+  return { productId: "", quantity: 0 };
+}
+
+export const ImportedLine: MessageFns<ImportedLine> = {
+  encode(message: ImportedLine, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.productId !== "") {
+      writer.uint32(10).string(message.productId);
+    }
+    if (message.quantity !== 0) {
+      writer.uint32(16).uint32(message.quantity);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportedLine {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportedLine();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.productId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.quantity = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ImportedLine>): ImportedLine {
+    return ImportedLine.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportedLine>): ImportedLine {
+    const message = createBaseImportedLine();
+    message.productId = object.productId ?? "";
+    message.quantity = object.quantity ?? 0;
+    return message;
+  },
+};
+
+function createBaseImportOrderRequest(): ImportOrderRequest {
+  return { orderId: "", customerId: "", lines: [], shippingAddress: undefined, channel: "" };
+}
+
+export const ImportOrderRequest: MessageFns<ImportOrderRequest> = {
+  encode(message: ImportOrderRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderId !== "") {
+      writer.uint32(10).string(message.orderId);
+    }
+    if (message.customerId !== "") {
+      writer.uint32(18).string(message.customerId);
+    }
+    for (const v of message.lines) {
+      ImportedLine.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.shippingAddress !== undefined) {
+      Address.encode(message.shippingAddress, writer.uint32(34).fork()).join();
+    }
+    if (message.channel !== "") {
+      writer.uint32(42).string(message.channel);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportOrderRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportOrderRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.customerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lines.push(ImportedLine.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.shippingAddress = Address.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ImportOrderRequest>): ImportOrderRequest {
+    return ImportOrderRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportOrderRequest>): ImportOrderRequest {
+    const message = createBaseImportOrderRequest();
+    message.orderId = object.orderId ?? "";
+    message.customerId = object.customerId ?? "";
+    message.lines = object.lines?.map((e) => ImportedLine.fromPartial(e)) || [];
+    message.shippingAddress = (object.shippingAddress !== undefined && object.shippingAddress !== null)
+      ? Address.fromPartial(object.shippingAddress)
+      : undefined;
+    message.channel = object.channel ?? "";
+    return message;
+  },
+};
+
+function createBaseImportOrderResponse(): ImportOrderResponse {
+  return { order: undefined, replayed: false };
+}
+
+export const ImportOrderResponse: MessageFns<ImportOrderResponse> = {
+  encode(message: ImportOrderResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.order !== undefined) {
+      Order.encode(message.order, writer.uint32(10).fork()).join();
+    }
+    if (message.replayed !== false) {
+      writer.uint32(16).bool(message.replayed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportOrderResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportOrderResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.order = Order.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.replayed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ImportOrderResponse>): ImportOrderResponse {
+    return ImportOrderResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportOrderResponse>): ImportOrderResponse {
+    const message = createBaseImportOrderResponse();
+    message.order = (object.order !== undefined && object.order !== null) ? Order.fromPartial(object.order) : undefined;
+    message.replayed = object.replayed ?? false;
+    return message;
+  },
+};
+
+function createBasePriceOrderRequest(): PriceOrderRequest {
+  return { orderId: "" };
+}
+
+export const PriceOrderRequest: MessageFns<PriceOrderRequest> = {
+  encode(message: PriceOrderRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderId !== "") {
+      writer.uint32(10).string(message.orderId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PriceOrderRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePriceOrderRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PriceOrderRequest>): PriceOrderRequest {
+    return PriceOrderRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PriceOrderRequest>): PriceOrderRequest {
+    const message = createBasePriceOrderRequest();
+    message.orderId = object.orderId ?? "";
+    return message;
+  },
+};
+
+function createBasePriceOrderResponse(): PriceOrderResponse {
+  return { order: undefined };
+}
+
+export const PriceOrderResponse: MessageFns<PriceOrderResponse> = {
+  encode(message: PriceOrderResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.order !== undefined) {
+      Order.encode(message.order, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PriceOrderResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePriceOrderResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.order = Order.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PriceOrderResponse>): PriceOrderResponse {
+    return PriceOrderResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PriceOrderResponse>): PriceOrderResponse {
+    const message = createBasePriceOrderResponse();
+    message.order = (object.order !== undefined && object.order !== null) ? Order.fromPartial(object.order) : undefined;
+    return message;
+  },
+};
+
 /** Orders. A shopper sees their own only; anybody else's is `order_not_found`. */
 export type OrderServiceDefinition = typeof OrderServiceDefinition;
 export const OrderServiceDefinition = {
@@ -1687,7 +2297,8 @@ export const OrderServiceDefinition = {
     /**
      * Orders what is in the caller's cart and pays for it: either all of it stands at the end or none. `idempotency_key` is
      * the order's identity: the same key answers the same order, or the same refusal, whatever happened
-     * in between. Waits for the outcome for `wait_ms`, and then answers the order as it is, ORDER_STATUS_PENDING.
+     * in between. Waits for the outcome for `wait_ms`, and then answers the order as it is, ORDER_STATUS_PENDING. A payment that
+     * the shopper must confirm is answered at once, ORDER_STATUS_PENDING with `payment_client_secret`; the order goes on when it is confirmed.
      */
     placeOrder: {
       name: "PlaceOrder",
@@ -1736,6 +2347,72 @@ export const OrderServiceDefinition = {
       requestType: UpdateOrderPaymentStatusRequest as typeof UpdateOrderPaymentStatusRequest,
       requestStream: false,
       responseType: UpdateOrderPaymentStatusResponse as typeof UpdateOrderPaymentStatusResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT" },
+    },
+    /**
+     * Carries out a cancellation that was asked for: the money less the fee goes back, the stock is released, the order becomes
+     * ORDER_STATUS_CANCELLED. It goes on by itself once begun; the answer is the order as it is after a short wait.
+     */
+    executeCancellation: {
+      name: "ExecuteCancellation",
+      requestType: ExecuteCancellationRequest as typeof ExecuteCancellationRequest,
+      requestStream: false,
+      responseType: ExecuteCancellationResponse as typeof ExecuteCancellationResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT" },
+    },
+    /** Takes down an order from another channel, ORDER_STATUS_NEW and without prices. `order_id` is the idempotency key. */
+    importOrder: {
+      name: "ImportOrder",
+      requestType: ImportOrderRequest as typeof ImportOrderRequest,
+      requestStream: false,
+      responseType: ImportOrderResponse as typeof ImportOrderResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT" },
+    },
+    /** Gives an order that came without prices those of today, by the same rules as every order. One that has prices keeps them. */
+    priceOrder: {
+      name: "PriceOrder",
+      requestType: PriceOrderRequest as typeof PriceOrderRequest,
+      requestStream: false,
+      responseType: PriceOrderResponse as typeof PriceOrderResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT" },
+    },
+    /** Sagas that match all the filters given, the one that changed last first. */
+    listSagas: {
+      name: "ListSagas",
+      requestType: ListSagasRequest as typeof ListSagasRequest,
+      requestStream: false,
+      responseType: ListSagasResponse as typeof ListSagasResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** One saga with its journal. */
+    getSaga: {
+      name: "GetSaga",
+      requestType: GetSagaRequest as typeof GetSagaRequest,
+      requestStream: false,
+      responseType: GetSagaResponse as typeof GetSagaResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** Lets a saga that waits or is stuck go on now. One that is in hand is answered as it is. */
+    retrySaga: {
+      name: "RetrySaga",
+      requestType: RetrySagaRequest as typeof RetrySagaRequest,
+      requestStream: false,
+      responseType: RetrySagaResponse as typeof RetrySagaResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT" },
+    },
+    /** Makes a saga undo what it did. One that is undoing, or has undone, is answered as it is. */
+    compensateSaga: {
+      name: "CompensateSaga",
+      requestType: CompensateSagaRequest as typeof CompensateSagaRequest,
+      requestStream: false,
+      responseType: CompensateSagaResponse as typeof CompensateSagaResponse,
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT" },
     },

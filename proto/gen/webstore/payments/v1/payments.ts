@@ -174,6 +174,8 @@ export interface Payment {
     | undefined;
   /** ISO 3166-1 alpha-2 code of the customer. */
   country: string;
+  /** Nobody asks the provider any more what became of it: somebody must look. */
+  resolutionGivenUp: boolean;
 }
 
 /** Money given back. */
@@ -332,6 +334,78 @@ export interface ListPaymentsResponse {
   nextPageToken: string;
 }
 
+/** An event of the provider, as it came. */
+export interface ReceiveProviderEventRequest {
+  /** The body, byte for byte: the signature is over these bytes. At most 256 KiB. */
+  payload: Uint8Array;
+  /** The header `Stripe-Signature`. */
+  signature: string;
+}
+
+/** The event is stored. */
+export interface ReceiveProviderEventResponse {
+  /** Whether it was known already. */
+  duplicate: boolean;
+}
+
+/** Which payment to find out about. */
+export interface ResolvePaymentRequest {
+  /** UUID. */
+  paymentId: string;
+}
+
+/** The payment as it is now; it may still be unknown. */
+export interface ResolvePaymentResponse {
+  /** The payment. */
+  payment: Payment | undefined;
+}
+
+/** A payment in the provider's own list. */
+export interface ProviderPayment {
+  /** The provider's id of it. */
+  providerReference: string;
+  /** UUID of the order that it was asked for; empty when the provider was not told, or not by this store. */
+  orderId: string;
+  /** UUID of the store's payment; empty when the provider was not told. */
+  paymentId: string;
+  /** The provider's word for where it stands, such as `requires_capture`. */
+  status: string;
+  /** What was asked for. */
+  amount:
+    | Money
+    | undefined;
+  /** What was taken, in minor units of the amount's currency. */
+  capturedMinor: bigint;
+  /** What went back, refunds and lost disputes together, in minor units of the amount's currency. */
+  refundedMinor: bigint;
+  /** When it was created. */
+  createTime: Date | undefined;
+}
+
+/** A page of the provider's list. */
+export interface ListProviderPaymentsRequest {
+  /** Created at or after this. Absent: all. */
+  createdSince:
+    | Date
+    | undefined;
+  /** Created before this. Absent: all. */
+  createdBefore:
+    | Date
+    | undefined;
+  /** 1 to 100; 0 means 20. */
+  pageSize: number;
+  /** Where the page begins; empty: at the first. */
+  pageToken: string;
+}
+
+/** A page of the provider's list. */
+export interface ListProviderPaymentsResponse {
+  /** The newest first. */
+  payments: ProviderPayment[];
+  /** Where the next page begins; empty on the last. */
+  nextPageToken: string;
+}
+
 function createBasePaymentStatusChange(): PaymentStatusChange {
   return { status: PaymentStatus.PAYMENT_STATUS_UNSPECIFIED, at: undefined };
 }
@@ -417,6 +491,7 @@ function createBasePayment(): Payment {
     createTime: undefined,
     updateTime: undefined,
     country: "",
+    resolutionGivenUp: false,
   };
 }
 
@@ -475,6 +550,9 @@ export const Payment: MessageFns<Payment> = {
     }
     if (message.country !== "") {
       writer.uint32(130).string(message.country);
+    }
+    if (message.resolutionGivenUp !== false) {
+      writer.uint32(136).bool(message.resolutionGivenUp);
     }
     return writer;
   },
@@ -620,6 +698,14 @@ export const Payment: MessageFns<Payment> = {
             message.country = reader.string();
             continue;
           }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.resolutionGivenUp = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -659,6 +745,7 @@ export const Payment: MessageFns<Payment> = {
     message.createTime = object.createTime ?? undefined;
     message.updateTime = object.updateTime ?? undefined;
     message.country = object.country ?? "";
+    message.resolutionGivenUp = object.resolutionGivenUp ?? false;
     return message;
   },
 };
@@ -1728,6 +1815,558 @@ export const ListPaymentsResponse: MessageFns<ListPaymentsResponse> = {
   },
 };
 
+function createBaseReceiveProviderEventRequest(): ReceiveProviderEventRequest {
+  return { payload: new Uint8Array(0), signature: "" };
+}
+
+export const ReceiveProviderEventRequest: MessageFns<ReceiveProviderEventRequest> = {
+  encode(message: ReceiveProviderEventRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.payload.length !== 0) {
+      writer.uint32(10).bytes(message.payload);
+    }
+    if (message.signature !== "") {
+      writer.uint32(18).string(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceiveProviderEventRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceiveProviderEventRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.payload = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signature = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReceiveProviderEventRequest>): ReceiveProviderEventRequest {
+    return ReceiveProviderEventRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReceiveProviderEventRequest>): ReceiveProviderEventRequest {
+    const message = createBaseReceiveProviderEventRequest();
+    message.payload = object.payload ?? new Uint8Array(0);
+    message.signature = object.signature ?? "";
+    return message;
+  },
+};
+
+function createBaseReceiveProviderEventResponse(): ReceiveProviderEventResponse {
+  return { duplicate: false };
+}
+
+export const ReceiveProviderEventResponse: MessageFns<ReceiveProviderEventResponse> = {
+  encode(message: ReceiveProviderEventResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.duplicate !== false) {
+      writer.uint32(8).bool(message.duplicate);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceiveProviderEventResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceiveProviderEventResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.duplicate = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReceiveProviderEventResponse>): ReceiveProviderEventResponse {
+    return ReceiveProviderEventResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReceiveProviderEventResponse>): ReceiveProviderEventResponse {
+    const message = createBaseReceiveProviderEventResponse();
+    message.duplicate = object.duplicate ?? false;
+    return message;
+  },
+};
+
+function createBaseResolvePaymentRequest(): ResolvePaymentRequest {
+  return { paymentId: "" };
+}
+
+export const ResolvePaymentRequest: MessageFns<ResolvePaymentRequest> = {
+  encode(message: ResolvePaymentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.paymentId !== "") {
+      writer.uint32(10).string(message.paymentId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolvePaymentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolvePaymentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paymentId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResolvePaymentRequest>): ResolvePaymentRequest {
+    return ResolvePaymentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResolvePaymentRequest>): ResolvePaymentRequest {
+    const message = createBaseResolvePaymentRequest();
+    message.paymentId = object.paymentId ?? "";
+    return message;
+  },
+};
+
+function createBaseResolvePaymentResponse(): ResolvePaymentResponse {
+  return { payment: undefined };
+}
+
+export const ResolvePaymentResponse: MessageFns<ResolvePaymentResponse> = {
+  encode(message: ResolvePaymentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.payment !== undefined) {
+      Payment.encode(message.payment, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolvePaymentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolvePaymentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.payment = Payment.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResolvePaymentResponse>): ResolvePaymentResponse {
+    return ResolvePaymentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResolvePaymentResponse>): ResolvePaymentResponse {
+    const message = createBaseResolvePaymentResponse();
+    message.payment = (object.payment !== undefined && object.payment !== null)
+      ? Payment.fromPartial(object.payment)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseProviderPayment(): ProviderPayment {
+  return {
+    providerReference: "",
+    orderId: "",
+    paymentId: "",
+    status: "",
+    amount: undefined,
+    capturedMinor: 0n,
+    refundedMinor: 0n,
+    createTime: undefined,
+  };
+}
+
+export const ProviderPayment: MessageFns<ProviderPayment> = {
+  encode(message: ProviderPayment, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.providerReference !== "") {
+      writer.uint32(10).string(message.providerReference);
+    }
+    if (message.orderId !== "") {
+      writer.uint32(18).string(message.orderId);
+    }
+    if (message.paymentId !== "") {
+      writer.uint32(26).string(message.paymentId);
+    }
+    if (message.status !== "") {
+      writer.uint32(34).string(message.status);
+    }
+    if (message.amount !== undefined) {
+      Money.encode(message.amount, writer.uint32(42).fork()).join();
+    }
+    if (message.capturedMinor !== 0n) {
+      if (BigInt.asIntN(64, message.capturedMinor) !== message.capturedMinor) {
+        throw new globalThis.Error("value provided for field message.capturedMinor of type int64 too large");
+      }
+      writer.uint32(48).int64(message.capturedMinor);
+    }
+    if (message.refundedMinor !== 0n) {
+      if (BigInt.asIntN(64, message.refundedMinor) !== message.refundedMinor) {
+        throw new globalThis.Error("value provided for field message.refundedMinor of type int64 too large");
+      }
+      writer.uint32(56).int64(message.refundedMinor);
+    }
+    if (message.createTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.createTime), writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProviderPayment {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProviderPayment();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.providerReference = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.paymentId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.amount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.capturedMinor = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.refundedMinor = reader.int64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.createTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ProviderPayment>): ProviderPayment {
+    return ProviderPayment.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProviderPayment>): ProviderPayment {
+    const message = createBaseProviderPayment();
+    message.providerReference = object.providerReference ?? "";
+    message.orderId = object.orderId ?? "";
+    message.paymentId = object.paymentId ?? "";
+    message.status = object.status ?? "";
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Money.fromPartial(object.amount)
+      : undefined;
+    message.capturedMinor = (object.capturedMinor !== undefined && object.capturedMinor !== null)
+      ? BigInt(object.capturedMinor)
+      : 0n;
+    message.refundedMinor = (object.refundedMinor !== undefined && object.refundedMinor !== null)
+      ? BigInt(object.refundedMinor)
+      : 0n;
+    message.createTime = object.createTime ?? undefined;
+    return message;
+  },
+};
+
+function createBaseListProviderPaymentsRequest(): ListProviderPaymentsRequest {
+  return { createdSince: undefined, createdBefore: undefined, pageSize: 0, pageToken: "" };
+}
+
+export const ListProviderPaymentsRequest: MessageFns<ListProviderPaymentsRequest> = {
+  encode(message: ListProviderPaymentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.createdSince !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdSince), writer.uint32(10).fork()).join();
+    }
+    if (message.createdBefore !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdBefore), writer.uint32(18).fork()).join();
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListProviderPaymentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListProviderPaymentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.createdSince = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.createdBefore = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListProviderPaymentsRequest>): ListProviderPaymentsRequest {
+    return ListProviderPaymentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListProviderPaymentsRequest>): ListProviderPaymentsRequest {
+    const message = createBaseListProviderPaymentsRequest();
+    message.createdSince = object.createdSince ?? undefined;
+    message.createdBefore = object.createdBefore ?? undefined;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListProviderPaymentsResponse(): ListProviderPaymentsResponse {
+  return { payments: [], nextPageToken: "" };
+}
+
+export const ListProviderPaymentsResponse: MessageFns<ListProviderPaymentsResponse> = {
+  encode(message: ListProviderPaymentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.payments) {
+      ProviderPayment.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListProviderPaymentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListProviderPaymentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.payments.push(ProviderPayment.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListProviderPaymentsResponse>): ListProviderPaymentsResponse {
+    return ListProviderPaymentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListProviderPaymentsResponse>): ListProviderPaymentsResponse {
+    const message = createBaseListProviderPaymentsResponse();
+    message.payments = object.payments?.map((e) => ProviderPayment.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
 /**
  * Payments and refunds.
  *
@@ -1799,6 +2438,43 @@ export const PaymentServiceDefinition = {
       requestType: ListPaymentsRequest as typeof ListPaymentsRequest,
       requestStream: false,
       responseType: ListPaymentsResponse as typeof ListPaymentsResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /**
+     * Takes in an event that the provider sent to the store's webhook. Answered once the event is stored; what it is about is
+     * then fetched from the provider, so an event that is late, doubled or out of order changes nothing. The event's own
+     * id is the idempotency key.
+     */
+    receiveProviderEvent: {
+      name: "ReceiveProviderEvent",
+      requestType: ReceiveProviderEventRequest as typeof ReceiveProviderEventRequest,
+      requestStream: false,
+      responseType: ReceiveProviderEventResponse as typeof ReceiveProviderEventResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT" },
+    },
+    /**
+     * Asks the provider now how a payment stands, instead of at its next turn, and settles it. A payment of which all is known
+     * is answered as it is.
+     */
+    resolvePayment: {
+      name: "ResolvePayment",
+      requestType: ResolvePaymentRequest as typeof ResolvePaymentRequest,
+      requestStream: false,
+      responseType: ResolvePaymentResponse as typeof ResolvePaymentResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT" },
+    },
+    /**
+     * The provider's own list, as it stands there: what the books are compared with. Nothing that the store remembers is
+     * mixed in.
+     */
+    listProviderPayments: {
+      name: "ListProviderPayments",
+      requestType: ListProviderPaymentsRequest as typeof ListProviderPaymentsRequest,
+      requestStream: false,
+      responseType: ListProviderPaymentsResponse as typeof ListProviderPaymentsResponse,
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },

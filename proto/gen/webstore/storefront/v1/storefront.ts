@@ -126,6 +126,8 @@ export interface Order {
     | undefined;
   /** Whether its cancellation was asked for. */
   cancelRequested: boolean;
+  /** What the store kept of it when it was cancelled; absent when nothing. */
+  fee: Price | undefined;
 }
 
 /** A card, as the provider's own form in the browser gives it. */
@@ -300,6 +302,8 @@ export interface CheckoutResponse {
     | undefined;
   /** Whether the key was known already. */
   replayed: boolean;
+  /** With this the browser confirms a payment that the shopper's bank asks about; empty otherwise. */
+  paymentClientSecret: string;
 }
 
 /** A page of orders. */
@@ -875,6 +879,7 @@ function createBaseOrder(): Order {
     shippingAddress: undefined,
     refunded: undefined,
     cancelRequested: false,
+    fee: undefined,
   };
 }
 
@@ -924,6 +929,9 @@ export const Order: MessageFns<Order> = {
     }
     if (message.cancelRequested !== false) {
       writer.uint32(120).bool(message.cancelRequested);
+    }
+    if (message.fee !== undefined) {
+      Price.encode(message.fee, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -1061,6 +1069,14 @@ export const Order: MessageFns<Order> = {
             message.cancelRequested = reader.bool();
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.fee = Price.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1103,6 +1119,7 @@ export const Order: MessageFns<Order> = {
       ? Price.fromPartial(object.refunded)
       : undefined;
     message.cancelRequested = object.cancelRequested ?? false;
+    message.fee = (object.fee !== undefined && object.fee !== null) ? Price.fromPartial(object.fee) : undefined;
     return message;
   },
 };
@@ -2454,7 +2471,7 @@ export const CheckoutRequest: MessageFns<CheckoutRequest> = {
 };
 
 function createBaseCheckoutResponse(): CheckoutResponse {
-  return { order: undefined, replayed: false };
+  return { order: undefined, replayed: false, paymentClientSecret: "" };
 }
 
 export const CheckoutResponse: MessageFns<CheckoutResponse> = {
@@ -2464,6 +2481,9 @@ export const CheckoutResponse: MessageFns<CheckoutResponse> = {
     }
     if (message.replayed !== false) {
       writer.uint32(16).bool(message.replayed);
+    }
+    if (message.paymentClientSecret !== "") {
+      writer.uint32(26).string(message.paymentClientSecret);
     }
     return writer;
   },
@@ -2497,6 +2517,14 @@ export const CheckoutResponse: MessageFns<CheckoutResponse> = {
             message.replayed = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.paymentClientSecret = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2516,6 +2544,7 @@ export const CheckoutResponse: MessageFns<CheckoutResponse> = {
     const message = createBaseCheckoutResponse();
     message.order = (object.order !== undefined && object.order !== null) ? Order.fromPartial(object.order) : undefined;
     message.replayed = object.replayed ?? false;
+    message.paymentClientSecret = object.paymentClientSecret ?? "";
     return message;
   },
 };
