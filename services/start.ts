@@ -13,6 +13,7 @@ Runs the store in one process, each service on its own port. Names of services r
   --data <folder>   where the data is kept (default .webstore)
   --reset           begin with an empty store: what is kept there is deleted
   --failures        the partners fail at times, as in real life
+  --mail <where>    where e-mails go: console (default, prints them), none, or smtp://user:password@host:port
   --help            this text
 
 A PostgreSQL named by DATABASE_URL is used instead of the embedded one. PORT_OFFSET is added to every
@@ -24,6 +25,7 @@ type Options = {
   readonly dataDir: string;
   readonly reset: boolean;
   readonly failures: boolean;
+  readonly mail: string | undefined;
   readonly only: string[];
 };
 
@@ -35,11 +37,15 @@ function readOptions(args: readonly string[]): Options | "help" {
       data: { type: "string", default: ".webstore" },
       reset: { type: "boolean", default: false },
       failures: { type: "boolean", default: false },
+      mail: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return "help";
-  return { dataDir: resolve(values.data), reset: values.reset, failures: values.failures, only: positionals };
+  // By name, or as the URL that MAIL_URL takes.
+  const mail = values.mail === "console" || values.mail === "none" ? `${values.mail}:` : values.mail;
+  const { reset, failures } = values;
+  return { dataDir: resolve(values.data), reset, failures, mail, only: positionals };
 }
 
 function screenOf(store: Store, tookMs: number, dataDir: string): string {

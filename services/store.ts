@@ -32,6 +32,8 @@ export type StoreOptions = {
   readonly only: readonly string[];
   /** Partners fail at the rates of the table. */
   readonly failures: boolean;
+  /** Where e-mails go (MAIL_URL); undefined: where the environment says. */
+  readonly mail?: string | undefined;
   readonly env: Env;
   readonly log: (message: string) => void;
 };
@@ -157,6 +159,9 @@ function placesOf({ PORT_OFFSET: offset }: z.output<typeof config>) {
     } else {
       shared[dependencyVariable(is.name, "ADDRESS")] = `127.0.0.1:${is.ports.rpc + offset}`;
       if (is.ports.http !== undefined) shared.APP_PORT = String(is.ports.http + offset);
+      // The provider tells the store what happened there, as it would over the internet.
+      if (is.ports.http !== undefined)
+        shared.PAYMENT_PROVIDER_WEBHOOK_URL = `http://127.0.0.1:${is.ports.http + offset}/webhooks/stripe`;
     }
   }
   const of = (is: Member["is"]): Env =>
@@ -167,7 +172,7 @@ function placesOf({ PORT_OFFSET: offset }: z.output<typeof config>) {
 }
 
 /** A laptop's defaults. */
-function environmentOf({ env, dataDir, failures }: StoreOptions, databaseUrl: string): Env {
+function environmentOf({ env, dataDir, failures, mail }: StoreOptions, databaseUrl: string): Env {
   return {
     LOG_LEVEL: "warn",
     DEMO_TOKENS: "true",
@@ -176,6 +181,7 @@ function environmentOf({ env, dataDir, failures }: StoreOptions, databaseUrl: st
     DATA_DIR: dataDir,
     ...(failures ? { FAILURES: "table" } : {}),
     ...env,
+    ...(mail === undefined ? {} : { MAIL_URL: mail }),
     DATABASE_URL: databaseUrl,
   };
 }
