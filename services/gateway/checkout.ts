@@ -11,12 +11,12 @@ export async function checkout(
   { orders }: Pick<Ports, "orders">,
   request: CheckoutRequest,
 ): Promise<CheckoutResponse> {
-  const { order, replayed } = await orders.placeOrder({
+  const { order, replayed, paymentClientSecret } = await orders.placeOrder({
     idempotencyKey: request.idempotencyKey,
     paymentMethodToken: request.paymentMethod?.token ?? "",
     shippingAddress: request.shippingAddress,
     coupon: request.coupon,
     waitMs,
   });
-  return { order: orderView(order), replayed };
+  return { order: orderView(order), replayed, paymentClientSecret };
 }

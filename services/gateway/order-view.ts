@@ -8,7 +8,6 @@ import { present } from "./present.ts";
 
 export function orderView(kept: KeptOrder | undefined): Order {
   const order = present(kept, "order");
-  const givenBack = order.refunded !== undefined && order.refunded.amountMinor > 0n;
   return {
     orderId: order.orderId,
     status: statusName(order.status),
@@ -29,7 +28,8 @@ export function orderView(kept: KeptOrder | undefined): Order {
     failureReason: order.failureReason,
     createTime: order.createTime,
     shippingAddress: order.shippingAddress,
-    refunded: givenBack ? price(order.refunded) : undefined,
+    refunded: someOf(order.refunded),
+    fee: someOf(order.fee),
     cancelRequested: order.cancelRequested,
   };
 }
@@ -37,6 +37,11 @@ export function orderView(kept: KeptOrder | undefined): Order {
 /** An order from another channel has no prices yet. */
 function price(money: Money | undefined): Price | undefined {
   return money === undefined ? undefined : priceOf(money);
+}
+
+/** Nothing at all is not shown as 0.00. */
+function someOf(money: Money | undefined): Price | undefined {
+  return money === undefined || money.amountMinor === 0n ? undefined : priceOf(money);
 }
 
 /** `ORDER_STATUS_PAID` is `paid` outside. */

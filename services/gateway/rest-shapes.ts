@@ -102,7 +102,8 @@ export const orderShape = z
     lines: z.array(lineShape),
     history: z.array(z.strictObject({ status: z.enum(orderStatuses), at: time })),
     failure_reason: z.string().nullable().describe("Why it failed: a reason of the checkout."),
-    refunded: priceShape.nullable(),
+    refunded: priceShape.nullable().describe("What went back; null when nothing did."),
+    fee: priceShape.nullable().describe("What the store kept of it when it was cancelled; null when nothing."),
     cancel_requested: z.boolean(),
     shipping_address: z
       .strictObject({
@@ -183,6 +184,7 @@ export function orderJson(order: Order): z.input<typeof orderShape> {
     history: order.history.map(({ status, at }) => ({ status: status as Status, at: timeJson(at) })),
     failure_reason: order.failureReason || null,
     refunded: order.refunded ?? null,
+    fee: order.fee ?? null,
     cancel_requested: order.cancelRequested,
     shipping_address: order.shippingAddress === undefined ? null : addressJson(order.shippingAddress),
     created_at: timeJson(order.createTime),

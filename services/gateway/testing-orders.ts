@@ -57,10 +57,10 @@ export function testingOrders({ cart, catalog }: Around): HandlersOf<typeof Orde
       const asked = JSON.stringify([request.paymentMethodToken, request.shippingAddress, request.coupon]);
       const known = orders.get(key);
       if (known !== undefined && known.asked !== asked) throw refusals.refuse("idempotency_key_reused");
-      if (known !== undefined) return { order: known.order, replayed: true };
+      if (known !== undefined) return answerOf(known.order, true);
       const order = await orderOf(request, { cart, catalog });
       orders.set(key, { order, asked });
-      return { order, replayed: false };
+      return answerOf(order, false);
     },
     getOrder: async ({ orderId }) => ({ order: find(orderId) }),
     listOrders: async ({ customerId, status }) => {
@@ -80,8 +80,17 @@ export function testingOrders({ cart, catalog }: Around): HandlersOf<typeof Orde
     },
     updateOrderPaymentStatus: unused,
     transitionOrder: unused,
+    executeCancellation: unused,
+    importOrder: unused,
+    priceOrder: unused,
+    listSagas: unused,
+    getSaga: unused,
+    retrySaga: unused,
+    compensateSaga: unused,
   };
 }
+
+const answerOf = (order: Order, replayed: boolean) => ({ order, replayed, paymentClientSecret: "" });
 
 const unused = () => Promise.reject(new Error("the gateway does not call this"));
 
@@ -148,5 +157,8 @@ function newOrder(is: {
     refunded: usd(0n),
     updateTime: at,
     cancelRequested: false,
+    fee: undefined,
+    channel: "",
+    priced: true,
   };
 }
