@@ -6,6 +6,7 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { demoUsers } from "@webstore/kit";
 import pg from "pg";
+import { bareChains } from "./bench-chain.ts";
 import { type Load, openLoad, quantile, type Timed } from "./bench-load.ts";
 import { durableCommits, httpHops } from "./bench-reference.ts";
 import { countSpans } from "./otlp-spans.ts";
@@ -125,6 +126,13 @@ async function reference(): Promise<void> {
     const hops = await httpHops(shoppers, referenceCount);
     say(
       `  HTTP hop that does nothing, ${String(shoppers).padStart(2)} at once: ${rate(hops).padStart(6)}/s  ${quantiles(hops)}`,
+    );
+  }
+  for (const shoppers of [1, 8, 32]) {
+    const chains = await bareChains(databaseOf(store).url, shoppers, referenceCount);
+    const name = `bare chain, ${String(shoppers).padStart(2)} at once:`;
+    say(
+      `  ${name} ${rate(chains).padStart(15)}/s  ${quantiles(chains)}   (1 HTTP hop, 2 gRPC hops, 1 provider call, 3 commits)`,
     );
   }
   for (const connections of [1, 8]) {

@@ -53,6 +53,30 @@ export function readPartners(is: { providerUrl: string; inventoryUrl: string }) 
         body: JSON.stringify({ match: { operation }, do: "processed_then_timeout" }),
       }),
 
+    /** The shopper tells their bank. One that does not ask any more has its answer already. */
+    async answerTheBank(clientSecret: string, outcome: "succeeded" | "failed"): Promise<void> {
+      const [intent] = clientSecret.split("_secret_");
+      await fetch(`${is.providerUrl}/admin/authentications`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ payment_intent: intent, outcome }),
+      });
+    },
+    /** What takes days at the provider has taken them. */
+    advanceClock: (ms: number) =>
+      get<object>(`${is.providerUrl}/admin/clock`, {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ advance_ms: ms }),
+      }),
+    /** No more failures by the table. */
+    failNoMore: () =>
+      get<object>(`${is.providerUrl}/admin/failures`, {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ countries: {} }),
+      }),
+
     /** Every reservation that stands. */
     async reserved(): Promise<Reservation[]> {
       const found: Reservation[] = [];

@@ -1,0 +1,123 @@
+// The least that a checkout of this kind can be: one HTTP hop, two gRPC hops, one call to a provider and three durable commits, with
+// nothing in between. It runs in a thread of its own, on the store's own database, and in the same run as the store: what the
+// store adds is read against it, on whatever machine that is.
+
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { Client, credentials, Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
+import pg from "pg";
+import { Pool } from "undici";
+import { type Timed, timed } from "./bench-load.ts";
+
+const connectionsMax = 16;
+const answer = JSON.stringify({ status: "paid" });
+
+/** So many chains, so many at once. */
+export async function bareChains(databaseUrl: string, shoppers: number, count: number): Promise<Timed> {
+  const worker = new Worker(new URL(import.meta.url), { workerData: { databaseUrl } });
+  const port = await new Promise<number>((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 64, pipelining: 1 });
+  const chain = async () => {
+    const { statusCode, body } = await pool.request({ method: "POST", path: "/", body: answer });
+    await body.dump();
+    if (statusCode !== 200) throw new Error(`a bare chain failed: ${statusCode}`);
+  };
+  try {
+    // Node.js compiles what runs often, here as in the store.
+    await timed(count, shoppers, chain);
+    return await timed(count, shoppers, chain);
+  } finally {
+    await pool.destroy();
+    await worker.terminate();
+  }
+}
+
+const bytes = (value: Buffer) => value;
+const method = (path: string): ServiceDefinition => ({
+  run: {
+    path,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  },
+});
+
+/** A gRPC server that answers when `work` is done, and its client. */
+async function hop(path: string, work: () => Promise<void>): Promise<() => Promise<void>> {
+  const server = new Server();
+  server.addService(method(path), {
+    run: (call: { request: Buffer }, done: (error: Error | null, answer?: Buffer) => void) => {
+      work().then(
+        () => done(null, call.request),
+        (error: Error) => done(error),
+      );
+    },
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  const request = Buffer.from(answer);
+  return () =>
+    new Promise((resolve, reject) => {
+      client.makeUnaryRequest(path, bytes, bytes, request, (error) => (error ? reject(error) : resolve()));
+    });
+}
+
+async function serve(databaseUrl: string): Promise<number> {
+  const provider = createServer((request, response) => {
+    request.resume().once("end", () => response.setHeader("content-type", "application/json").end(answer));
+  });
+  const providerPort = await listening(provider);
+  const pool = new Pool(`http://127.0.0.1:${providerPort}`, { connections: 64, pipelining: 1 });
+  const database = new pg.Pool({ connectionString: databaseUrl, max: connectionsMax });
+  await database.query("create schema if not exists bench");
+  await database.query(
+    "create table if not exists bench.chain (id bigint generated always as identity primary key, value text not null)",
+  );
+  const commit = async () => {
+    await database.query({
+      name: "chain",
+      text: "insert into bench.chain (value) values ($1)",
+      values: [answer],
+    });
+  };
+  const second = await hop("/bench.Second/run", async () => {
+    await commit();
+    await (await pool.request({ method: "POST", path: "/", body: answer })).body.dump();
+    await commit();
+  });
+  const first = await hop("/bench.First/run", async () => {
+    await second();
+    await commit();
+  });
+  return listening(
+    createServer((request, response) => {
+      request.resume().once("end", () => {
+        first().then(
+          () => response.setHeader("content-type", "application/json").end(answer),
+          () => response.writeHead(500).end(),
+        );
+      });
+    }),
+  );
+}
+
+function listening(server: ReturnType<typeof createServer>): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+if (!isMainThread && (workerData as { databaseUrl?: string } | null)?.databaseUrl !== undefined) {
+  parentPort?.postMessage(await serve((workerData as { databaseUrl: string }).databaseUrl));
+}
