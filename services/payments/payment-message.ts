@@ -49,6 +49,7 @@ export function paymentMessage(payment: Payment, clientSecret = ""): PaymentMess
     createTime: new Date(payment.createTimeMs),
     updateTime: new Date(payment.updateTimeMs),
     country: payment.country,
+    resolutionGivenUp: false,
   };
 }
 

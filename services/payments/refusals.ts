@@ -54,4 +54,10 @@ export const refusals = defineRefusals("payments", {
     caller: "The refund is more than what is left of the payment, or in another currency.",
     operator: "Refunds that are still on their way count too; the payment lists them.",
   },
+  webhook_signature_invalid: {
+    code: "INVALID_ARGUMENT",
+    caller: "The event's signature is missing, wrong or too old.",
+    operator:
+      "Somebody forges events, or STRIPE_WEBHOOK_SECRET is not the provider's; when old ones are refused, look at the clock.",
+  },
 });

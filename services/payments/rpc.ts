@@ -1,6 +1,6 @@
 // The payments contract, method by method.
 
-import { currentContext, type HandlersOf } from "@webstore/kit";
+import { currentContext, type HandlersOf, Outage } from "@webstore/kit";
 import type { PaymentServiceDefinition } from "@webstore/proto/payments/v1";
 import { capturePayment } from "./capture-payment.ts";
 import { createPayment } from "./create-payment.ts";
@@ -47,5 +47,10 @@ export function rpc(parts: Parts): HandlersOf<typeof PaymentServiceDefinition> {
       const { payments, nextPageToken } = await listPayments(parts, filter, page);
       return { payments: payments.map((payment) => paymentMessage(payment)), nextPageToken };
     },
+    receiveProviderEvent: notServed,
+    resolvePayment: notServed,
+    listProviderPayments: notServed,
   };
 }
+
+const notServed = () => Promise.reject(new Outage("payments", "not served yet", { notSent: true }));
