@@ -1,0 +1,19 @@
+// Mails for a developer: printed, each as one block, the address masked. And for nobody at all.
+
+import type { MailTransport } from "./mail-transport.ts";
+import { masked } from "./notification.ts";
+
+const rule = "─".repeat(72);
+
+/** `write` gets each mail whole, so that mails do not mix. */
+export function consoleTransport(write: (text: string) => void): MailTransport {
+  return {
+    async send({ from, to, subject, text }) {
+      const head = [`From: ${from.name || from.address}`, `To: ${masked(to)}`, `Subject: ${subject}`];
+      write(`${[rule, ...head, "", text.trimEnd(), rule].join("\n")}\n`);
+    },
+    close: () => {},
+  };
+}
+
+export const noTransport: MailTransport = { send: async () => {}, close: () => {} };

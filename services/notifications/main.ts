@@ -1,0 +1,60 @@
+// The notifications process.
+
+import { delay, inboxMigrations, run, service, startConsumer } from "@webstore/kit";
+import { checkProduction, type MailTarget, notificationsConfig } from "./config.ts";
+import { group, notifications } from "./definition.ts";
+import { consoleTransport, noTransport } from "./mail-transport.console.ts";
+import { smtpTransport } from "./mail-transport.smtp.ts";
+import type { MailTransport } from "./mail-transport.ts";
+import { orderProcessors, paymentProcessors } from "./note-event.ts";
+import { postgresNotificationStore } from "./notification-store.postgres.ts";
+import { rpc } from "./rpc.ts";
+import { sendNotification } from "./send-notification.ts";
+import { inHandMax, startSender } from "./sender.ts";
+
+const lookEveryMs = 1_000;
+
+export const program = service(notifications, {
+  config: notificationsConfig,
+  migrations: new URL("./migrations/", import.meta.url),
+  kitMigrations: inboxMigrations,
+  start: async ({ config, postgres, ports, bus, log, telemetry, nowMs }) => {
+    checkProduction(config);
+    const store = postgresNotificationStore(postgres);
+    const transport = transportTo(config.MAIL_URL);
+    const sendParts = { ...ports, store, transport, from: config.MAIL_FROM, nowMs, delayMs: delay, log };
+    const sender = startSender({
+      store,
+      send: (notification, leaseUntilMs) => sendNotification(notification, leaseUntilMs, sendParts),
+      leaseMs: config.MAIL_LEASE_MS,
+      lookEveryMs,
+      nowMs,
+      delayMs: delay,
+      telemetry,
+      log,
+    });
+    const noteParts = { store, commit: postgres.commit, wakeSender: sender.wake, nowMs, log };
+    const common = { bus, group, log, telemetry, nowMs };
+    const consumers = await Promise.all([
+      startConsumer({ ...common, topic: "order-events", processors: orderProcessors(noteParts) }),
+      startConsumer({ ...common, topic: "payment-topic", processors: paymentProcessors(noteParts) }),
+    ]);
+    return {
+      handlers: rpc({ store, wakeSender: sender.wake, nowMs }),
+      ready: () => consumers.every((consumer) => consumer.ready()),
+      stop: async () => {
+        await Promise.all(consumers.map((consumer) => consumer.stop()));
+        await sender.stop(config.DRAIN_GRACE_MS);
+        transport.close();
+      },
+    };
+  },
+});
+
+function transportTo(target: MailTarget): MailTransport {
+  if (target.kind === "none") return noTransport;
+  if (target.kind === "console") return consoleTransport((text) => process.stdout.write(text));
+  return smtpTransport(target, { connectionsMax: inHandMax });
+}
+
+if (import.meta.main) await run(program);
