@@ -274,8 +274,9 @@ test("a statement whose connection is killed is an outage, a commit's last word 
   const query = await killed(own.query(wait.text));
   const alone = await killed(own.commit([wait]));
   expect(query).toBeInstanceOf(PostgresUnavailable);
-  expect(alone).toBeInstanceOf(CommitUnknown);
-  // Killed before the COMMIT was reached: the server says so, and nothing stands.
+  // Killed before the commit was reached: the server says so, and nothing stands.
+  expect(alone).toBeInstanceOf(PostgresUnavailable);
+  expect(alone).not.toBeInstanceOf(CommitUnknown);
   const early = await killed(own.commit([put("killed-1"), wait, put("killed-2")]));
   expect(early).toBeInstanceOf(PostgresUnavailable);
   expect(early).not.toBeInstanceOf(CommitUnknown);
@@ -283,6 +284,14 @@ test("a statement whose connection is killed is an outage, a commit's last word 
   expect(inside).toBeInstanceOf(PostgresUnavailable);
   expect(inside).not.toBeInstanceOf(CommitUnknown);
   expect(await idsLike("killed-")).toEqual([]);
+  // All statements have been answered, and the server is making the commit.
+  await db.query("create table slow (id text)");
+  await db.query(`create function wait_at_commit() returns trigger language plpgsql as
+    $$ begin perform pg_sleep(60); return null; end $$`);
+  await db.query(`create constraint trigger slow_commit after insert on slow deferrable initially deferred
+    for each row execute function wait_at_commit()`);
+  const late = await killed(own.commit([{ text: "insert into slow values ('late')", values: [] }]));
+  expect(late).toBeInstanceOf(CommitUnknown);
   expect(await own.ready()).toBe(true);
   await own.close();
 });

@@ -9,6 +9,7 @@
 //       statement after `statementTimeoutMs`; a server that says nothing at all is given up on a little later.
 
 import pg from "pg";
+import { type Answered, type Prepared, sendBatch } from "./postgres-batch.ts";
 import {
   CommitUnknown,
   endsConnection,
@@ -17,7 +18,7 @@ import {
   StatementFailed,
 } from "./postgres-errors.ts";
 import { listenTo } from "./postgres-listen.ts";
-import { toWireValues, valueTypes, type WireValue } from "./postgres-values.ts";
+import { toWireValues, valueTypes } from "./postgres-values.ts";
 import type { Statement, Write } from "./write.ts";
 
 export {
@@ -183,14 +184,6 @@ export function connectionConfig(
   };
 }
 
-type Prepared = {
-  readonly name: string | undefined;
-  readonly text: string;
-  readonly values: WireValue[];
-  /** Without it a statement without values would be sent as a script, and a script may hold several. */
-  readonly queryMode: "extended";
-};
-
 type Prepare = (text: string, values: readonly unknown[], name: string | undefined) => Prepared;
 
 /** A statement that is fit to be sent. Throws on one that is not, which is a bug of its author. */
@@ -212,16 +205,16 @@ function prepared(
       throw new Error(`two statements have the name ${name}`);
     }
   }
-  return { name, text, values: toWireValues(values), queryMode: "extended" };
+  return { name, text, values: toWireValues(values) };
 }
 
 /** What an error calls a statement: its name, or how it begins. */
 const label = (text: string, name: string | undefined): string =>
   name ?? text.trim().replace(/\s+/g, " ").slice(0, 60);
 
-const begin: Prepared = { name: "kit_begin", text: "begin", values: [], queryMode: "extended" };
-const commitWork: Prepared = { name: "kit_commit", text: "commit", values: [], queryMode: "extended" };
-const rollback: Prepared = { name: "kit_rollback", text: "rollback", values: [], queryMode: "extended" };
+const begin: Prepared = { name: "kit_begin", text: "begin", values: [] };
+const commitWork: Prepared = { name: "kit_commit", text: "commit", values: [] };
+const rollback: Prepared = { name: "kit_rollback", text: "rollback", values: [] };
 
 async function commit(
   pool: pg.Pool,
@@ -234,18 +227,16 @@ async function commit(
     throw new RangeError(`a commit takes at most ${statementsMax} statements`);
   postgresCounters.commits++;
   const sent = statements.map(({ text, values, name }) => prepare(text, values, name));
-  // A statement alone is its own transaction.
-  const alone = sent.length === 1;
-  const outcome = await withConnection(pool, alone ? sent : [begin, ...sent, commitWork], limits);
-  if (outcome.error === undefined) return alone ? outcome.rows : outcome.rows.slice(1, -1);
-  const failed = alone ? statements[0] : statements[outcome.failedAt - 1];
+  const outcome = await withConnection(pool, sent, limits);
+  if (outcome.error === undefined) return outcome.rows;
+  const failed = statements[outcome.failedAt];
   const error = postgresError(
     outcome.error,
     failed === undefined ? "commit" : label(failed.text, failed.name),
   );
   if (!outcome.sent || !endsConnection(outcome.error) || !(error instanceof PostgresUnavailable)) throw error;
   // The server's word on a statement before the COMMIT is final: it ended that connection, and with it the work.
-  const certain = outcome.error instanceof pg.DatabaseError && outcome.failedAt < outcome.rows.length - 1;
+  const certain = outcome.error instanceof pg.DatabaseError && outcome.failedAt < statements.length;
   throw certain ? error : new CommitUnknown(error.message, error.code);
 }
 
@@ -299,17 +290,8 @@ async function transaction<T>(
   }
 }
 
-type Outcome = {
-  /** The rows of each statement; [] for those that failed. */
-  readonly rows: unknown[][];
-  /** What the server says it did, a statement each: SELECT, COMMIT, ROLLBACK… */
-  readonly commands: (string | undefined)[];
-  /** The first error, as the driver gave it, and whose it was. */
-  readonly error: unknown;
-  readonly failedAt: number;
-  /** False when not a byte of it has left. */
-  readonly sent: boolean;
-};
+/** `sent` is false when not a byte of it has left. */
+type Outcome = Answered & { readonly sent: boolean };
 
 async function withConnection(
   pool: pg.Pool,
@@ -333,35 +315,21 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
 }
 
 /** Writes all statements in one go and waits for all answers. Never rejects: the outcome says what happened. */
-function exchange(client: pg.PoolClient, statements: Prepared[], limits: PostgresOptions): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const rows: unknown[][] = new Array(statements.length).fill([]);
-    const commands: (string | undefined)[] = new Array(statements.length);
-    let error: unknown;
-    let failedAt = -1;
-    let open = statements.length;
-    const { stream } = client.connection;
-    const sent = stream.writable;
-    const silence = setTimeout(
-      () => stream.destroy(new Error("no answer in time")),
-      limits.statementTimeoutMs * statements.length + silenceGraceMs,
-    );
-    stream.cork();
-    for (const [index, statement] of statements.entries()) {
-      client.query(
-        new pg.Query(statement, (problem, result) => {
-          if (problem) {
-            if (failedAt === -1) [error, failedAt] = [problem, index];
-          } else {
-            rows[index] = result.rows;
-            commands[index] = result.command;
-          }
-          if (--open > 0) return;
-          clearTimeout(silence);
-          resolve({ rows, commands, error, failedAt, sent });
-        }),
-      );
-    }
-    stream.uncork();
-  });
+async function exchange(
+  client: pg.PoolClient,
+  statements: readonly Prepared[],
+  limits: PostgresOptions,
+): Promise<Outcome> {
+  const { stream } = client.connection;
+  const sent = stream.writable;
+  const silence = setTimeout(
+    () => stream.destroy(new Error("no answer in time")),
+    limits.statementTimeoutMs * statements.length + silenceGraceMs,
+  );
+  stream.cork();
+  const answered = sendBatch(client, statements);
+  stream.uncork();
+  const outcome = await answered;
+  clearTimeout(silence);
+  return { ...outcome, sent };
 }
