@@ -8,7 +8,7 @@ import { ProcessingServiceDefinition } from "@webstore/proto/processing/v1";
 /** Who shares the work on orders; KAFKA_TOPIC and KAFKA_GROUP_ID replace it. */
 export const processing = { topic: "order-events", group: "order-processing-group" };
 
-/** Where messages come to lie that were given up. KAFKA_DLQ_TOPIC is taken too when it is another one. */
+/** Where messages come to lie that were given up. */
 export const deadLetters = [
   { topic: "orders-dlq", group: "dead-letters" },
   { topic: "payment-topic-dlq", group: "dead-letters" },
