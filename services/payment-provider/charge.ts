@@ -1,9 +1,9 @@
-// What an attempt to pay leaves behind: the charge, its refunds and disputes, and the lines of our
-// balance that they make. All pure; the operations decide when.
+// What an attempt to pay leaves behind: the charge, and the lines of our balance. All pure; the operations
+// decide when.
 //
 // Invariants:
 //   C1. amount_refunded ≤ amount_captured ≤ amount.
-//   C2. Each capture and each refund has exactly one balance transaction.
+//   C2. Each capture, refund, failure of a refund, dispute and won dispute has exactly one balance transaction.
 
 import type { Metadata } from "./parameters.ts";
 import type { PaymentIntent } from "./payment-intent.ts";
@@ -38,6 +38,8 @@ export type Charge = {
     readonly type: "card";
     readonly card: {
       readonly brand: string;
+      /** When the authorization ends by itself, in real time; only while it may be captured. */
+      readonly capture_before?: number;
       readonly country: "US";
       readonly exp_month: 12;
       readonly exp_year: 2034;
@@ -52,38 +54,6 @@ export type Charge = {
   readonly status: "succeeded" | "failed";
 };
 
-export const refundReasons = ["duplicate", "fraudulent", "requested_by_customer"] as const;
-
-export type Refund = {
-  readonly id: string;
-  readonly object: "refund";
-  readonly amount: number;
-  readonly balance_transaction: string;
-  readonly charge: string;
-  readonly created: number;
-  readonly currency: string;
-  readonly metadata: Metadata;
-  readonly payment_intent: string;
-  readonly payment_method: string;
-  readonly reason: (typeof refundReasons)[number] | null;
-  readonly status: "succeeded";
-};
-
-export type Dispute = {
-  readonly id: string;
-  readonly object: "dispute";
-  readonly amount: number;
-  readonly charge: string;
-  readonly created: number;
-  readonly currency: string;
-  readonly is_charge_refundable: false;
-  readonly livemode: false;
-  readonly metadata: Metadata;
-  readonly payment_intent: string;
-  readonly reason: "fraudulent";
-  readonly status: "needs_response";
-};
-
 export type BalanceTransaction = {
   readonly id: string;
   readonly object: "balance_transaction";
@@ -93,10 +63,10 @@ export type BalanceTransaction = {
   readonly currency: string;
   readonly fee: number;
   readonly net: number;
-  readonly reporting_category: "charge" | "refund";
+  readonly reporting_category: "charge" | "refund" | "refund_failure" | "dispute" | "dispute_reversal";
   readonly source: string;
   readonly status: "available";
-  readonly type: "charge" | "refund";
+  readonly type: "charge" | "refund" | "refund_failure" | "adjustment";
 };
 
 /** A charge as the network answered it: authorized, or declined for `decline`. */
@@ -106,9 +76,10 @@ export function newCharge(is: {
   method: PaymentMethod;
   decline: Decline | undefined;
   receiptUrl: string;
+  captureBefore: number | undefined;
   now: number;
 }): Charge {
-  const { intent, method, decline } = is;
+  const { intent, method, decline, captureBefore } = is;
   const paid = decline === undefined;
   const { brand, last4, funding } = method.card;
   return {
@@ -138,7 +109,16 @@ export function newCharge(is: {
     payment_method: method.token,
     payment_method_details: {
       type: "card",
-      card: { brand, country: "US", exp_month: 12, exp_year: 2034, funding, last4, network: brand },
+      card: {
+        brand,
+        ...(captureBefore === undefined ? {} : { capture_before: captureBefore }),
+        country: "US",
+        exp_month: 12,
+        exp_year: 2034,
+        funding,
+        last4,
+        network: brand,
+      },
     },
     receipt_email: intent.receipt_email,
     receipt_url: paid ? is.receiptUrl : null,
@@ -147,18 +127,32 @@ export function newCharge(is: {
   };
 }
 
-/** 2.9 % and 30 minor units, kept back from each capture; a refund gives no fee back. */
+/** What a movement means for our balance: `amount` of it comes (1) or goes (-1), and what it costs us. */
+const lines = {
+  charge: {
+    type: "charge",
+    sign: 1,
+    feeOf: (amount: number) => Math.round((amount * 29) / 1_000) + 30,
+  },
+  // A refund gives no fee back, and neither does its failure.
+  refund: { type: "refund", sign: -1, feeOf: () => 0 },
+  refund_failure: { type: "refund_failure", sign: 1, feeOf: () => 0 },
+  dispute: { type: "adjustment", sign: -1, feeOf: () => 15_00 },
+  dispute_reversal: { type: "adjustment", sign: 1, feeOf: () => -15_00 },
+} as const;
+
 export function balanceTransaction(is: {
   id: string;
-  type: "charge" | "refund";
+  category: BalanceTransaction["reporting_category"];
   source: string;
+  /** Without its sign. */
   amount: number;
   currency: string;
   now: number;
 }): BalanceTransaction {
-  const captured = is.type === "charge";
-  const fee = captured ? Math.round((is.amount * 29) / 1_000) + 30 : 0;
-  const amount = captured ? is.amount : -is.amount;
+  const { type, sign, feeOf } = lines[is.category];
+  const amount = sign * is.amount;
+  const fee = feeOf(is.amount);
   return {
     id: is.id,
     object: "balance_transaction",
@@ -168,18 +162,13 @@ export function balanceTransaction(is: {
     currency: is.currency,
     fee,
     net: amount - fee,
-    reporting_category: is.type,
+    reporting_category: is.category,
     source: is.source,
     status: "available",
-    type: is.type,
+    type,
   };
 }
 
 export function capturedCharge(charge: Charge, amount: number, balanceTransactionId: string): Charge {
   return { ...charge, captured: true, amount_captured: amount, balance_transaction: balanceTransactionId };
-}
-
-export function refundedCharge(charge: Charge, amount: number): Charge {
-  const amountRefunded = charge.amount_refunded + amount;
-  return { ...charge, amount_refunded: amountRefunded, refunded: amountRefunded === charge.amount_captured };
 }

@@ -1,8 +1,7 @@
 // One kind of object, kept as JSON: found by its id, and listed as Stripe lists, newest first.
 
 import { noSuch } from "./api-error.ts";
-import { type CollectionName, type Database, firstSeqOf, lastSeqOf } from "./database.ts";
-import { seqOf } from "./ids.ts";
+import { type CollectionName, type Database, firstSeqOf, lastSeqOf, seqOf } from "./database.ts";
 import type { Page } from "./parameters.ts";
 
 /** `id` comes first in the object, and its `created` is the second of its id. */
@@ -17,6 +16,8 @@ export type Collection<T extends Kept> = {
   find(id: string): T | undefined;
   /** The JSON as it is kept. */
   findText(id: string): string | undefined;
+  /** The newest with this parent. */
+  newestOf(parent: string): T | undefined;
   list(page: Page, parent: string | undefined): Listed;
 };
 
@@ -66,6 +67,10 @@ export function openCollection<T extends Kept>(database: Database, name: Collect
       return text === undefined ? undefined : (JSON.parse(text) as T);
     },
     findText,
+    newestOf(parent) {
+      const [row] = lists.DESC.ofParent.all(0, Number.MAX_SAFE_INTEGER, parent, 1);
+      return row === undefined ? undefined : (JSON.parse(row.body as string) as T);
+    },
     list(page, parent) {
       // The page before a cursor is the nearest one, so it is read upwards from there.
       const order = page.endingBefore === undefined ? "DESC" : "ASC";

@@ -24,8 +24,14 @@ export const collectionNames = [
   "balance_transactions",
 ] as const;
 export type CollectionName = (typeof collectionNames)[number];
+/** The others, except the counters. */
+const tableNames = [
+  ...["idempotency", "scenarios", "deliveries", "settings"],
+  ...["once", "timers", "standings"],
+];
 
-const schema = `
+/** Files of before they were numbered have the first one's tables already. */
+const firstSchema = `
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS idempotency (
@@ -46,6 +52,33 @@ CREATE INDEX IF NOT EXISTS ${name}_parent ON ${name} (parent) WHERE parent IS NO
   )
   .join("")}`;
 
+const timersAndStandings = `
+ALTER TABLE scenarios ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+CREATE INDEX scenarios_order ON scenarios (order_id);
+CREATE INDEX scenarios_payment_intent ON scenarios (payment_intent);
+CREATE TABLE once (about TEXT PRIMARY KEY);
+CREATE TABLE timers (
+  subject TEXT NOT NULL, kind TEXT NOT NULL, due_at_ms INTEGER NOT NULL, details TEXT NOT NULL,
+  PRIMARY KEY (subject, kind)) WITHOUT ROWID;
+CREATE INDEX timers_due ON timers (due_at_ms);
+CREATE TABLE standings (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL, order_id TEXT, payment_id TEXT, currency TEXT NOT NULL,
+  status TEXT NOT NULL, amount INTEGER NOT NULL, held INTEGER NOT NULL, captured INTEGER NOT NULL,
+  refunded INTEGER NOT NULL DEFAULT 0, refunds_pending INTEGER NOT NULL DEFAULT 0,
+  disputed INTEGER NOT NULL DEFAULT 0, disputed_lost INTEGER NOT NULL DEFAULT 0);
+INSERT INTO standings (seq, id, order_id, payment_id, currency, status, amount, held, captured, refunded, disputed)
+  SELECT p.seq, p.body ->> '$.id', p.body ->> '$.metadata.order_id', p.body ->> '$.metadata.payment_id',
+    p.body ->> '$.currency', p.body ->> '$.status', p.body ->> '$.amount', p.body ->> '$.amount_capturable',
+    p.body ->> '$.amount_received', coalesce(c.body ->> '$.amount_refunded', 0), coalesce(d.body ->> '$.amount', 0)
+  FROM payment_intents p
+  LEFT JOIN charges c ON c.parent = p.body ->> '$.id' AND c.body ->> '$.id' = p.body ->> '$.latest_charge'
+  LEFT JOIN disputes d ON d.parent = c.body ->> '$.id';
+INSERT INTO timers SELECT body ->> '$.id', 'expire_authorization', ((body ->> '$.created') + 7 * 86400) * 1000, '{}'
+  FROM payment_intents WHERE body ->> '$.status' = 'requires_capture';`;
+
+/** Each runs once, in order; ones that were released are only followed by others. */
+const migrations = [firstSchema, timersAndStandings];
+
 const perSecond = 2 ** 20;
 const secondsMax = 2 ** 33 - 1;
 
@@ -57,6 +90,19 @@ export function firstSeqOf(second: number): number {
 /** The highest `seq` of a second. */
 export function lastSeqOf(second: number): number {
   return firstSeqOf(second) + perSecond - 1;
+}
+
+const seqDigits = 11;
+
+/** The part of an id that tells its `seq`. */
+export function seqText(seq: number): string {
+  return seq.toString(36).padStart(seqDigits, "0");
+}
+
+/** The `seq` of the object that an id names; NaN for what cannot be an id. */
+export function seqOf(id: string): number {
+  const start = id.indexOf("_") + 1;
+  return Number.parseInt(id.slice(start, start + seqDigits), 36);
 }
 
 export type Counter = "ids" | "draws" | "starts";
@@ -71,8 +117,11 @@ export type Database = {
   nextSeq(nowSeconds: number): number;
   /** Forgets everything except the number of ids that were given out. */
   reset(): void;
-  /** Forgets answers older than a day and events older than 30 days, as Stripe does. */
-  forget(nowSeconds: number): void;
+  /**
+   * Forgets some of the answers that were kept and some of the events that were made before these seconds; an event
+   * that is still to be delivered stays, with all that came after it. Returns whether there may be more.
+   */
+  forget(before: { answers: number; events: number }): boolean;
   close(): void;
 };
 
@@ -84,12 +133,40 @@ function open(path: string): DatabaseSync {
     sqlite.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
     // A checkpoint waits for the disk, and every request waits for it: 16 MiB of log lie between two.
     sqlite.exec("PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;");
-    sqlite.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
+    const version = Number(sqlite.prepare("PRAGMA user_version").get()?.user_version);
+    if (version > migrations.length) throw new Error("it was written by a newer version");
+    const missing = migrations.slice(version).join("\n");
+    sqlite.exec(`BEGIN IMMEDIATE; ${missing} PRAGMA user_version = ${migrations.length}; COMMIT;`);
     return sqlite;
   } catch (error) {
     sqlite.close();
     throw error;
   }
+}
+
+/** How many rows of a kind are forgotten at a time, so that no request waits long. */
+const forgottenMax = 1_000;
+const onceMax = 100_000;
+
+function openForgetting(prepare: (sql: string) => StatementSync): Database["forget"] {
+  const some = (table: string) =>
+    prepare(
+      `DELETE FROM ${table} WHERE seq IN (SELECT seq FROM ${table} WHERE seq < ? ORDER BY seq LIMIT ?)`,
+    );
+  const [answers, events] = [some("idempotency"), some("events")];
+  const once = prepare("DELETE FROM once WHERE rowid <= (SELECT max(rowid) FROM once) - ?");
+  const undelivered = prepare("SELECT event FROM deliveries ORDER BY seq LIMIT 1");
+  return (before) => {
+    const oldest = undelivered.get()?.event;
+    const until = firstSeqOf(before.events);
+    const limits = [until, ...(oldest === undefined ? [] : [seqOf(String(oldest))])];
+    once.run(onceMax);
+    const forgotten = [
+      answers.run(firstSeqOf(before.answers), forgottenMax).changes,
+      events.run(Math.min(...limits), forgottenMax).changes,
+    ];
+    return forgotten.some((count) => Number(count) === forgottenMax);
+  };
 }
 
 export function openDatabase(path: string): Database {
@@ -123,8 +200,7 @@ export function openDatabase(path: string): Database {
     if (!sqlite.isTransaction) storeCounters();
     return value;
   };
-  const forgetAnswers = prepare("DELETE FROM idempotency WHERE seq < ?");
-  const forgetEvents = prepare("DELETE FROM events WHERE seq < ?");
+  const forget = openForgetting(prepare);
 
   return {
     prepare,
@@ -149,16 +225,13 @@ export function openDatabase(path: string): Database {
     next,
     nextSeq: (nowSeconds) => firstSeqOf(nowSeconds) + (next("ids") % perSecond),
     reset() {
-      const emptied = ["idempotency", "scenarios", "deliveries", "settings", ...collectionNames];
+      const emptied = [...tableNames, ...collectionNames];
       sqlite.exec(`BEGIN; ${emptied.map((name) => `DELETE FROM ${name};`).join(" ")} COMMIT;`);
       counters.set("draws", 0);
       unstored.add("draws");
       storeCounters();
     },
-    forget(nowSeconds) {
-      forgetAnswers.run(firstSeqOf(nowSeconds - 86_400));
-      forgetEvents.run(firstSeqOf(nowSeconds - 30 * 86_400));
-    },
+    forget,
     close: () => sqlite.close(),
   };
 }

@@ -9,14 +9,14 @@ import { hash } from "node:crypto";
 import { ApiError } from "./api-error.ts";
 import { type Database, lastSeqOf } from "./database.ts";
 
-const keptSeconds = 86_400;
+export const keptSeconds = 86_400;
 
 export type KeptAnswer = { readonly status: number; readonly body: string; readonly requestId: string };
 
 export type KeyedRequest = { readonly key: string; readonly path: string; readonly fingerprint: string };
 
 export type Idempotency = {
-  /** The answer given before; throws when the key was used for something else. */
+  /** The answer given before; throws when the key was used for something else. Seconds are those of Clock's keys. */
   find(request: KeyedRequest, nowSeconds: number): KeptAnswer | undefined;
   keep(request: KeyedRequest, answer: KeptAnswer, nowSeconds: number): void;
 };

@@ -2,15 +2,7 @@
 // ids and equal failures, and no id comes twice, also after a restart.
 
 import { hash } from "node:crypto";
-import type { Database } from "./database.ts";
-
-const seqDigits = 11;
-
-/** The `seq` of the object that an id names; NaN for what cannot be an id. */
-export function seqOf(id: string): number {
-  const start = id.indexOf("_") + 1;
-  return Number.parseInt(id.slice(start, start + seqDigits), 36);
-}
+import { type Database, seqText } from "./database.ts";
 
 export type Ids = {
   /** Such as `pi_0jc4pv1k6o0…`; ids of one kind sort by age. */
@@ -26,7 +18,7 @@ export function seededIds(seed: string, database: Database): Ids {
   return {
     next(prefix, nowSeconds) {
       const seq = database.nextSeq(nowSeconds);
-      return `${prefix}_${seq.toString(36).padStart(seqDigits, "0")}${digits(`id:${seq}`).slice(0, 13)}`;
+      return `${prefix}_${seqText(seq)}${digits(`id:${seq}`).slice(0, 13)}`;
     },
     secretOf: (id) => `${id}_secret_${digits(`secret:${id}`).slice(0, 25)}`,
     chance: (draw, purpose) => Number.parseInt(digits(`${purpose}:${draw}`).slice(0, 12), 16) / 2 ** 48,

@@ -2,11 +2,13 @@
 // shopper's answer to the bank's question does.
 
 import { ApiError, noSuch } from "./api-error.ts";
-import { balanceTransaction, type Charge, capturedCharge, type Dispute, newCharge } from "./charge.ts";
+import { type Charge, capturedCharge, newCharge } from "./charge.ts";
+import { bookLine, scheduleDispute } from "./charge-back.ts";
 import { emit } from "./event.ts";
 import {
   authorized,
   awaitingAction,
+  canceled,
   failed,
   type NextAction,
   type PaymentError,
@@ -50,18 +52,13 @@ export function cardError(decline: Decline, chargeId: string | undefined, intent
   });
 }
 
+/** How long an authorization holds; then the bank lets it go. */
+export const authorizationMs = 7 * 86_400_000;
+
 /** Books a capture: the charge's new state, and the line of our balance. */
 export function capture(work: Work, charge: Charge, amount: number): Charge {
-  const line = balanceTransaction({
-    id: work.provider.ids.next("txn", work.nowSeconds),
-    type: "charge",
-    source: charge.id,
-    amount,
-    currency: charge.currency,
-    now: work.nowSeconds,
-  });
-  work.store.balanceTransactions.insert(line, charge.id);
-  return capturedCharge(charge, amount, line.id);
+  const { id: source, currency } = charge;
+  return capturedCharge(charge, amount, bookLine(work, { category: "charge", source, amount, currency }));
 }
 
 function charge(
@@ -72,8 +69,11 @@ function charge(
 ): Charge {
   const id = work.provider.ids.next("ch", work.nowSeconds);
   const receiptUrl = `${work.provider.baseUrl}/receipts/${id}`;
-  const made = newCharge({ id, intent, method, decline, receiptUrl, now: work.nowSeconds });
-  const takes = decline === undefined && intent.capture_method !== "manual";
+  const now = work.nowSeconds;
+  const isManual = intent.capture_method === "manual";
+  const captureBefore = decline === undefined && isManual ? now + authorizationMs / 1_000 : undefined;
+  const made = newCharge({ id, intent, method, decline, receiptUrl, captureBefore, now });
+  const takes = decline === undefined && !isManual;
   const settled = takes ? capture(work, made, intent.amount) : made;
   work.store.charges.insert(settled, intent.id);
   return settled;
@@ -98,9 +98,23 @@ function nextAction(work: Work, intent: PaymentIntent, returnUrl: string | undef
 }
 
 function declineOf(work: Work, attempt: Attempt, needsAction: boolean): Decline | undefined {
-  if (work.forced === "decline") return genericDecline;
-  if (attempt.method.outcome === "declined") return attempt.method.decline;
-  return needsAction && attempt.absent ? authenticationDecline : undefined;
+  if (work.met?.action === "decline") return genericDecline;
+  if (needsAction) return attempt.absent ? authenticationDecline : undefined;
+  return attempt.method.decline;
+}
+
+/** The shopper may be there and answer the bank without being asked to. */
+function scheduleAnswer(work: Work, intent: PaymentIntent, method: PaymentMethod): void {
+  const { met } = work;
+  const scripted =
+    met?.action === "needs_action" && (met.outcome === "succeeded" || met.outcome === "failed")
+      ? { delayMs: met.delayMs, outcome: met.outcome }
+      : undefined;
+  const answer = scripted ?? method.answer;
+  if (answer === undefined) return;
+  const { delayMs, outcome } = answer;
+  const dueAtMs = work.clockMs + delayMs;
+  work.provider.timers.set({ kind: "answer_action", subject: intent.id, dueAtMs, details: { outcome } });
 }
 
 /**
@@ -114,7 +128,7 @@ export function pay(
   save: (intent: PaymentIntent) => void,
 ): PaymentIntent {
   const { method } = attempt;
-  const asks = attempt.asks || method.outcome === "needs_action" || work.forced === "needs_action";
+  const asks = attempt.asks || method.outcome === "needs_action" || work.met?.action === "needs_action";
   const needsAction = asks && !attempt.authenticated;
   const decline = declineOf(work, attempt, needsAction);
   if (decline !== undefined) {
@@ -127,6 +141,7 @@ export function pay(
   if (needsAction) {
     const after = awaitingAction(intent, method.token, nextAction(work, intent, attempt.returnUrl));
     save(after);
+    scheduleAnswer(work, after, method);
     emit(work, "payment_intent.requires_action", after, after);
     return after;
   }
@@ -135,7 +150,11 @@ export function pay(
   save(after);
   const done = after.status === "succeeded";
   emit(work, done ? "payment_intent.succeeded" : "payment_intent.amount_capturable_updated", after, after);
-  if (done && method.disputed) openDispute(work, after, made);
+  if (done) scheduleDispute(work, made);
+  else {
+    const dueAtMs = work.clockMs + authorizationMs;
+    work.provider.timers.set({ kind: "expire_authorization", subject: after.id, dueAtMs, details: {} });
+  }
   return after;
 }
 
@@ -159,24 +178,15 @@ export function authenticate(work: Work, intent: PaymentIntent): PaymentIntent {
   return pay(work, intent, attempt, work.store.paymentIntents.update);
 }
 
-/** The cardholder's bank takes the money back until we have answered. */
-export function openDispute(work: Work, intent: PaymentIntent, disputed: Charge): Dispute {
-  const dispute: Dispute = {
-    id: work.provider.ids.next("dp", work.nowSeconds),
-    object: "dispute",
-    amount: disputed.amount_captured,
-    charge: disputed.id,
-    created: work.nowSeconds,
-    currency: disputed.currency,
-    is_charge_refundable: false,
-    livemode: false,
-    metadata: {},
-    payment_intent: intent.id,
-    reason: "fraudulent",
-    status: "needs_response",
-  };
-  work.store.disputes.insert(dispute, disputed.id);
-  work.store.charges.update({ ...disputed, disputed: true });
-  emit(work, "charge.dispute.created", dispute, intent);
-  return dispute;
+/** Lets go of what is held, and of what might have been. */
+export function cancel(
+  work: Work,
+  intent: PaymentIntent,
+  reason: PaymentIntent["cancellation_reason"],
+): PaymentIntent {
+  const after = canceled(intent, reason, work.nowSeconds);
+  work.store.paymentIntents.update(after);
+  work.provider.timers.clear("expire_authorization", intent.id);
+  emit(work, "payment_intent.canceled", after, after);
+  return after;
 }

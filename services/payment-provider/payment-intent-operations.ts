@@ -2,6 +2,7 @@
 
 import { timingSafeEqual } from "node:crypto";
 import { invalidRequest, noSuch } from "./api-error.ts";
+import { scheduleDispute } from "./charge-back.ts";
 import { emit } from "./event.ts";
 import { checkExpand, withExpanded } from "./expansion.ts";
 import type { Params } from "./form.ts";
@@ -18,9 +19,8 @@ import {
   readMetadata,
   readText,
 } from "./parameters.ts";
-import { capture, cardError, openDispute, pay, paymentMethodOf } from "./pay.ts";
+import { cancel, capture, cardError, pay, paymentMethodOf } from "./pay.ts";
 import {
-  canceled,
   cancellationReasons,
   captured,
   captureMethods,
@@ -30,7 +30,7 @@ import {
   failed,
   type PaymentIntent,
 } from "./payment-intent.ts";
-import { findPaymentMethod, genericDecline } from "./payment-method.ts";
+import { genericDecline } from "./payment-method.ts";
 import type { Operation, Work } from "./provider.ts";
 
 const createParams = new Set([
@@ -167,6 +167,7 @@ export const createPaymentIntent: Operation = {
         const save = (after: PaymentIntent) => work.store.paymentIntents.insert(after, null);
         if (!confirm || method === undefined) {
           save(made);
+          emit(work, "payment_intent.created", made, made);
           return withExpanded(work.store, made, expand);
         }
         const attempt = { method, authenticated: false, absent, asks: false, returnUrl };
@@ -296,12 +297,13 @@ export const capturePaymentIntent: Operation = {
         const held = work.store.charges.find(intent.latest_charge ?? "");
         if (held === undefined) throw new Error("an intent that requires capture has no charge");
         const after = { ...captured(intent, amount), metadata: mergeMetadata(intent.metadata, metadata) };
-        if (work.forced === "decline") refuseCapture(work, intent);
+        work.provider.timers.clear("expire_authorization", id);
+        if (work.met?.action === "decline") refuseCapture(work, intent);
         const taken = capture(work, held, amount);
         work.store.charges.update(taken);
         work.store.paymentIntents.update(after);
         emit(work, "payment_intent.succeeded", after, after);
-        if (findPaymentMethod(taken.payment_method)?.disputed) openDispute(work, after, taken);
+        scheduleDispute(work, taken);
         return withExpanded(work.store, after, expand);
       },
     };
@@ -320,9 +322,7 @@ export const cancelPaymentIntent: Operation = {
       execute(work) {
         const intent = intentOf(work, id);
         checkCancelable(intent);
-        const after = canceled(intent, reason, work.nowSeconds);
-        work.store.paymentIntents.update(after);
-        emit(work, "payment_intent.canceled", after, after);
+        const after = cancel(work, intent, reason);
         return withExpanded(work.store, after, expand);
       },
     };

@@ -45,7 +45,8 @@ export type PaymentIntent = {
   readonly amount_capturable: number;
   readonly amount_received: number;
   readonly canceled_at: number | null;
-  readonly cancellation_reason: (typeof cancellationReasons)[number] | null;
+  /** `automatic`: the authorization ended by itself. */
+  readonly cancellation_reason: (typeof cancellationReasons)[number] | "automatic" | null;
   readonly capture_method: (typeof captureMethods)[number];
   readonly client_secret: string;
   readonly confirmation_method: "automatic";

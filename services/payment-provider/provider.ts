@@ -1,16 +1,22 @@
 // The provider's parts, put together over one database, and what an operation is.
 
-import type { BalanceTransaction, Charge, Dispute, Refund } from "./charge.ts";
+import type { BalanceTransaction, Charge } from "./charge.ts";
+import { type Clock, openClock } from "./clock.ts";
 import { type Collection, openCollection } from "./collection.ts";
 import type { Config } from "./config.ts";
 import { type Database, openDatabase } from "./database.ts";
+import type { Dispute } from "./dispute.ts";
 import type { ProviderEvent } from "./event.ts";
 import { type Failures, openFailures } from "./failures.ts";
 import type { Params } from "./form.ts";
 import { type Idempotency, openIdempotency } from "./idempotency.ts";
 import { type Ids, seededIds } from "./ids.ts";
 import type { PaymentIntent } from "./payment-intent.ts";
-import { openScenarios, type ScenarioOperation, type Scenarios } from "./scenarios.ts";
+import type { Refund } from "./refund.ts";
+import type { RequestAction, ScenarioOperation } from "./scenario-actions.ts";
+import { type Met, openScenarios, type Scenarios } from "./scenarios.ts";
+import { openStandings, type Standings } from "./standings.ts";
+import { openTimers, type Timers } from "./timers.ts";
 import { openWebhooks, type WebhookLimits, type Webhooks } from "./webhooks.ts";
 
 export type Store = {
@@ -20,6 +26,7 @@ export type Store = {
   readonly disputes: Collection<Dispute>;
   readonly events: Collection<ProviderEvent>;
   readonly balanceTransactions: Collection<BalanceTransaction>;
+  readonly standings: Standings;
 };
 
 export type Provider = {
@@ -31,10 +38,14 @@ export type Provider = {
   readonly failures: Failures;
   readonly scenarios: Scenarios;
   readonly webhooks: Webhooks;
-  /** Milliseconds since the epoch. */
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Real milliseconds since the epoch. */
   readonly nowMs: () => number;
   /** Where the API is reached; known once it listens. */
   baseUrl: string;
+  /** Tells whatever waits that the clock has jumped. */
+  jumped: () => void;
 };
 
 /** One execution of an operation, inside its transaction. */
@@ -42,11 +53,15 @@ export type Work = {
   readonly provider: Provider;
   readonly store: Store;
   readonly operation: ScenarioOperation | undefined;
+  /** What is written down: real time. */
   readonly nowSeconds: number;
-  readonly requestId: string;
+  /** From when on it waits: virtual time. */
+  readonly clockMs: number;
+  /** Undefined when nobody asked for it: its time had come. */
+  readonly requestId: string | undefined;
   readonly idempotencyKey: string | undefined;
-  /** What a scenario makes of this attempt, whatever the payment method says. */
-  readonly forced: "decline" | "needs_action" | undefined;
+  /** The scenario that this attempt met, whatever the payment method says. */
+  readonly met: Met<RequestAction> | undefined;
 };
 
 /** A request that was read and found valid. */
@@ -79,13 +94,16 @@ export function openProvider(config: Config, options: ProviderOptions = {}): Pro
   const nowMs = options.nowMs ?? Date.now;
   const database = openDatabase(config.databasePath);
   const ids = seededIds(config.seed, database);
+  const clock = openClock(database, nowMs);
+  const standings = openStandings(database);
   const store: Store = {
-    paymentIntents: openCollection(database, "payment_intents"),
+    paymentIntents: standings.following(openCollection(database, "payment_intents")),
     charges: openCollection(database, "charges"),
     refunds: openCollection(database, "refunds"),
     disputes: openCollection(database, "disputes"),
     events: openCollection(database, "events"),
     balanceTransactions: openCollection(database, "balance_transactions"),
+    standings,
   };
   const { webhookUrl: url, webhookSecret: secret } = config;
   return {
@@ -94,6 +112,8 @@ export function openProvider(config: Config, options: ProviderOptions = {}): Pro
     store,
     ids,
     nowMs,
+    clock,
+    timers: openTimers(database),
     idempotency: openIdempotency(database),
     failures: openFailures(database, ids, config.failures),
     scenarios: openScenarios(database),
@@ -103,8 +123,24 @@ export function openProvider(config: Config, options: ProviderOptions = {}): Pro
       url,
       secret,
       nowMs,
+      clock,
       limits: options.webhooks ?? {},
     }),
     baseUrl: "",
+    jumped() {},
+  };
+}
+
+/** Work that no request of the API asked for. */
+export function ownWork(provider: Provider, requestId: string | undefined, clockMs: number): Work {
+  return {
+    provider,
+    store: provider.store,
+    operation: undefined,
+    nowSeconds: Math.floor(provider.nowMs() / 1_000),
+    clockMs,
+    requestId,
+    idempotencyKey: undefined,
+    met: undefined,
   };
 }

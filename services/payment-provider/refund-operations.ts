@@ -2,7 +2,8 @@
 // taken.
 
 import { ApiError, invalidRequest, noSuch, unexpectedState } from "./api-error.ts";
-import { balanceTransaction, type Charge, type Refund, refundedCharge, refundReasons } from "./charge.ts";
+import type { Charge } from "./charge.ts";
+import { bookLine } from "./charge-back.ts";
 import { emit } from "./event.ts";
 import { checkExpand, withExpanded } from "./expansion.ts";
 import {
@@ -15,7 +16,9 @@ import {
   readText,
 } from "./parameters.ts";
 import type { PaymentIntent } from "./payment-intent.ts";
+import { findPaymentMethod } from "./payment-method.ts";
 import type { Operation, Store, Work } from "./provider.ts";
+import { type Refund, type RefundPlan, refundedCharge, refundReasons, settledRefund } from "./refund.ts";
 
 const createParams = new Set(["payment_intent", "charge", "amount", "reason", "metadata", "expand"]);
 
@@ -36,9 +39,9 @@ function takenCharge(work: Work, intentId: string): { intent: PaymentIntent; cha
   );
 }
 
-function checkRefundable(charge: Charge, amount: number): void {
+function checkRefundable(store: Store, charge: Charge, amount: number): void {
   const left = charge.amount_captured - charge.amount_refunded;
-  if (charge.disputed) {
+  if (charge.disputed && store.disputes.newestOf(charge.id)?.status !== "won") {
     throw invalidRequest(`Charge ${charge.id} has been charged back; cannot issue a refund.`, {
       code: "charge_disputed",
     });
@@ -54,6 +57,77 @@ function checkRefundable(charge: Charge, amount: number): void {
       code: "amount_too_large",
     });
   }
+}
+
+const plans: Partial<Record<string, Omit<RefundPlan, "delayMs">>> = {
+  refund_pending_then_succeeded: { starts: "pending", ends: "succeeded" },
+  refund_pending_then_failed: { starts: "pending", ends: "failed" },
+  refund_succeeded_then_failed: { starts: "succeeded", ends: "failed" },
+};
+
+function planOf({ met }: Work, charge: Charge): RefundPlan | undefined {
+  const scripted = plans[met?.action ?? ""];
+  if (met !== undefined && scripted !== undefined) return { ...scripted, delayMs: met.delayMs };
+  return findPaymentMethod(charge.payment_method)?.refund;
+}
+
+type RefundParams = Pick<Refund, "amount" | "metadata" | "reason">;
+
+function makeRefund(work: Work, is: RefundParams, charge: Charge, intent: PaymentIntent): Refund {
+  const { store, provider, nowSeconds: now } = work;
+  const { currency } = charge;
+  const { amount, metadata, reason } = is;
+  const plan = planOf(work, charge);
+  const isPending = plan?.starts === "pending";
+  const id = provider.ids.next("re", now);
+  const refund: Refund = {
+    id,
+    object: "refund",
+    amount,
+    balance_transaction: bookLine(work, { category: "refund", source: id, amount, currency }),
+    charge: charge.id,
+    created: now,
+    currency,
+    metadata,
+    payment_intent: intent.id,
+    payment_method: charge.payment_method,
+    ...(isPending ? { pending_reason: "processing" as const } : {}),
+    reason,
+    status: isPending ? "pending" : "succeeded",
+  };
+  const after = refundedCharge(charge, amount);
+  store.refunds.insert(refund, charge.id);
+  store.charges.update(after);
+  store.standings.refunded(after, isPending ? amount : 0);
+  if (plan !== undefined) {
+    const details = { outcome: plan.ends };
+    provider.timers.set({
+      kind: "settle_refund",
+      subject: id,
+      dueAtMs: work.clockMs + plan.delayMs,
+      details,
+    });
+  }
+  emit(work, "refund.created", refund, intent);
+  emit(work, "charge.refunded", after, intent);
+  return refund;
+}
+
+/** What became of a refund in the end. One that failed has given its money back to us. */
+export function settleRefund(work: Work, refund: Refund, outcome: "succeeded" | "failed"): void {
+  const { store } = work;
+  const charge = store.charges.find(refund.charge);
+  const intent = store.paymentIntents.find(refund.payment_intent);
+  if (charge === undefined || intent === undefined || refund.status === "failed") return;
+  const { id: source, amount, currency } = refund;
+  const failed = outcome === "failed";
+  const line = failed ? bookLine(work, { category: "refund_failure", source, amount, currency }) : undefined;
+  const after = settledRefund(refund, line);
+  const chargeAfter = failed ? refundedCharge(charge, -amount) : charge;
+  store.refunds.update(after);
+  if (failed) store.charges.update(chargeAfter);
+  store.standings.refunded(chargeAfter, refund.status === "pending" ? -amount : 0);
+  emit(work, failed ? "refund.failed" : "refund.updated", after, intent);
 }
 
 export const createRefund: Operation = {
@@ -72,45 +146,16 @@ export const createRefund: Operation = {
       about: sentIntentId ?? chargeId,
       attempts: true,
       execute(work) {
-        const { store, nowSeconds: now } = work;
-        const { ids } = work.provider;
+        const { store } = work;
         const { intent, charge } = takenCharge(work, sentIntentId ?? intentIdOf(store, chargeId ?? ""));
         if (chargeId !== undefined && chargeId !== charge.id) throw noSuch("charge", chargeId, "charge", 404);
         const amount = sentAmount ?? charge.amount_captured - charge.amount_refunded;
-        checkRefundable(charge, amount);
-        if (work.forced === "decline") {
+        checkRefundable(store, charge, amount);
+        if (work.met?.action === "decline") {
           const message = "Insufficient funds in your account to refund this charge.";
           throw new ApiError(400, { type: "invalid_request_error", code: "balance_insufficient", message });
         }
-        const id = ids.next("re", now);
-        const { currency } = charge;
-        const line = balanceTransaction({
-          id: ids.next("txn", now),
-          type: "refund",
-          source: id,
-          amount,
-          currency,
-          now,
-        });
-        const refund: Refund = {
-          id,
-          object: "refund",
-          amount,
-          balance_transaction: line.id,
-          charge: charge.id,
-          created: now,
-          currency,
-          metadata,
-          payment_intent: intent.id,
-          payment_method: charge.payment_method,
-          reason,
-          status: "succeeded",
-        };
-        const after = refundedCharge(charge, amount);
-        store.balanceTransactions.insert(line, id);
-        store.refunds.insert(refund, charge.id);
-        store.charges.update(after);
-        emit(work, "charge.refunded", after, intent);
+        const refund = makeRefund(work, { amount, metadata, reason }, charge, intent);
         return withExpanded(store, refund, expand);
       },
     };

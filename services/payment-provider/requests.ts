@@ -16,7 +16,8 @@ import { type Params, parseForm } from "./form.ts";
 import { fingerprintOf, type KeyedRequest, keyInUse } from "./idempotency.ts";
 import type { Operation, Provider, Run, Work } from "./provider.ts";
 import { findRoute } from "./routes.ts";
-import type { Met, RequestAction, Subject } from "./scenarios.ts";
+import type { RequestAction } from "./scenario-actions.ts";
+import type { Met, Subject } from "./scenarios.ts";
 
 export type ApiRequest = {
   readonly id: string;
@@ -136,24 +137,25 @@ type Prepared = {
   readonly request: ApiRequest;
   readonly operation: Operation;
   readonly keyed: KeyedRequest | undefined;
-  readonly nowSeconds: number;
 };
 
-function keep({ provider, request, keyed, nowSeconds }: Prepared, status: number, body: string): void {
-  if (keyed !== undefined)
-    provider.idempotency.keep(keyed, { status, body, requestId: request.id }, nowSeconds);
+function keep({ provider, request, keyed }: Prepared, status: number, body: string): void {
+  if (keyed === undefined) return;
+  const answer = { status, body, requestId: request.id };
+  provider.idempotency.keep(keyed, answer, provider.clock.keysNowSeconds());
 }
 
 function execute(prepared: Prepared, run: Run, met: Met<RequestAction> | undefined): Answer {
-  const { provider, request, operation, keyed, nowSeconds } = prepared;
+  const { provider, request, operation, keyed } = prepared;
   const work: Work = {
     provider,
     store: provider.store,
     operation: operation.scenarioName,
-    nowSeconds,
+    nowSeconds: Math.floor(provider.nowMs() / 1_000),
+    clockMs: provider.clock.nowMs(),
     requestId: request.id,
     idempotencyKey: keyed?.key,
-    forced: met?.action === "decline" || met?.action === "needs_action" ? met.action : undefined,
+    met,
   };
   const answer = (): Answer => {
     const result = run.execute(work);
@@ -163,10 +165,13 @@ function execute(prepared: Prepared, run: Run, met: Met<RequestAction> | undefin
   const kept = (): Answer => {
     try {
       const done = answer();
+      if (met?.action === "processed_then_500") throw internalError;
       if (done.kind === "reply") keep(prepared, done.status, done.body);
       return done;
-    } catch (error) {
-      if (error instanceof ApiError) keep(prepared, error.status, errorBody(error));
+    } catch (thrown) {
+      if (!(thrown instanceof ApiError)) throw thrown;
+      const error = met?.action === "processed_then_500" ? internalError : thrown;
+      keep(prepared, error.status, errorBody(error));
       throw error;
     }
   };
@@ -227,17 +232,16 @@ export function answerRequest(provider: Provider, request: ApiRequest): Answer |
     const merchant = isMerchant(provider, request, operation, params);
     // A shopper's keys would share the merchant's names, so they are not used.
     const keyed = merchant ? keyedRequest(request) : undefined;
-    const nowSeconds = Math.floor(provider.nowMs() / 1_000);
     if (keyed !== undefined) {
       if (inUse(provider).has(keyed.key)) throw keyInUse(keyed.key);
-      const kept = provider.idempotency.find(keyed, nowSeconds);
+      const kept = provider.idempotency.find(keyed, provider.clock.keysNowSeconds());
       if (kept !== undefined) {
         return { kind: "reply", status: kept.status, body: kept.body, replayOf: kept.requestId };
       }
     }
     const run = operation.parse(params, id);
     const trouble = findTrouble(provider, request, operation, run);
-    return executeInTrouble({ provider, request, operation, keyed, nowSeconds }, run, trouble);
+    return executeInTrouble({ provider, request, operation, keyed }, run, trouble);
   } catch (error) {
     return answerError(error);
   }

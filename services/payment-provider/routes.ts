@@ -1,5 +1,6 @@
 // The API's table of contents: method and path → operation.
 
+import { giveUpDispute, updateDispute } from "./dispute-operations.ts";
 import {
   cancelPaymentIntent,
   capturePaymentIntent,
@@ -36,6 +37,8 @@ const routes = new Map<string, Operation>([
   ["GET charges/:id", retrieve("charge", (store) => store.charges)],
   ["GET disputes", listDisputes],
   ["GET disputes/:id", retrieve("dispute", (store) => store.disputes)],
+  ["POST disputes/:id", updateDispute],
+  ["POST disputes/:id/close", giveUpDispute],
   ["GET events", listEvents],
   ["GET events/:id", retrieve("event", (store) => store.events)],
   ["GET balance_transactions", listBalanceTransactions],

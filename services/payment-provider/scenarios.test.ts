@@ -72,15 +72,6 @@ test.each([
   });
 });
 
-test("a refund can be refused, and then no money went back", async () => {
-  const { stripe } = await startTestProvider();
-  const { id } = await hold(stripe, { payment_method: "pm_webstore_refundRefused" });
-  await stripe.paymentIntents.capture(id);
-  const refusal = await refusalOf(stripe.refunds.create({ payment_intent: id }));
-  expect(refusal).toMatchObject({ statusCode: 400, code: "balance_insufficient" });
-  expect((await stripe.refunds.list()).data).toEqual([]);
-});
-
 test("a slow request is done even when nobody waits for it", async () => {
   const { stripe, url } = await startTestProvider();
   await admin(url, "POST", "scenarios", { do: "slow", delay_ms: 200 });

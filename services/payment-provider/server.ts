@@ -9,7 +9,9 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { answerAdmin } from "./admin.ts";
 import { ApiError, errorBody, internalError, invalidRequest } from "./api-error.ts";
+import { type DueWorker, startDueWorker } from "./comes-due.ts";
 import { apiVersion } from "./event.ts";
+import { keptSeconds } from "./idempotency.ts";
 import { answerPage } from "./pages.ts";
 import type { Provider } from "./provider.ts";
 import { type Answer, answerRequest } from "./requests.ts";
@@ -22,7 +24,8 @@ const connectionsMax = 2_000;
 const keepAliveMs = 75_000;
 /** How long a connection is left hanging by the scenario that never answers. */
 const hangMs = 120_000;
-const forgetEveryMs = 3_600_000;
+const forgetEveryMs = 60_000;
+const eventsKeptMs = 30 * 86_400_000;
 
 const versionPattern = /^\d{4}-\d{2}-\d{2}(\.[a-z]{1,40})?$/;
 const formType = "application/x-www-form-urlencoded";
@@ -129,7 +132,7 @@ function dispatch(provider: Provider, exchange: Exchange, text: string, stopping
   try {
     if (path.startsWith("/admin/")) {
       const fromWebPage = request.headers.origin !== undefined;
-      const { status, body } = answerAdmin(provider, { method, path, text, fromWebPage, requestId });
+      const { status, body } = answerAdmin(provider, { method, path, query, text, fromWebPage, requestId });
       send(exchange, status, JSON.stringify(body));
     } else if (path.startsWith("/receipts/") || path.startsWith("/authenticate/")) {
       sendPage(exchange, answerPage(provider, { method, path, query, form: text, requestId }));
@@ -170,9 +173,32 @@ function readBody(exchange: Exchange, then: (text: string) => void): void {
   request.on("end", () => then(chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString()));
 }
 
+/** Forgets answers older than a day and events older than 30 days, as Stripe does, a few at a time. */
+function startForgetting({ database, clock }: Provider): DueWorker {
+  let immediate: NodeJS.Immediate | undefined;
+  const forget = () => {
+    immediate = undefined;
+    const answers = clock.keysNowSeconds() - keptSeconds;
+    if (database.forget({ answers, events: Math.floor(clock.madeAtMs(eventsKeptMs) / 1_000) })) wake();
+  };
+  const wake = () => {
+    immediate ??= setImmediate(forget);
+  };
+  const interval = setInterval(wake, forgetEveryMs);
+  interval.unref();
+  wake();
+  return {
+    wake,
+    stop() {
+      clearInterval(interval);
+      clearImmediate(immediate);
+    },
+  };
+}
+
 /** Resolves once it listens. */
 export async function serveProvider(provider: Provider): Promise<ProviderServer> {
-  const { config, database, nowMs } = provider;
+  const { config, database } = provider;
   // Request ids are told apart by the start that they belong to, so that reads need not store a counter.
   const start = database.next("starts").toString(36);
   let requests = 0;
@@ -201,14 +227,18 @@ export async function serveProvider(provider: Provider): Promise<ProviderServer>
   const { port } = server.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   provider.baseUrl = `http://${config.host === "0.0.0.0" ? "127.0.0.1" : host}:${port}`;
-  const forget = () => database.forget(Math.floor(nowMs() / 1_000));
-  forget();
-  const forgetting = setInterval(forget, forgetEveryMs);
-  forgetting.unref();
+  const forgetting = startForgetting(provider);
+  const due = startDueWorker(provider);
+  provider.jumped = () => {
+    due.wake();
+    provider.webhooks.wake();
+    forgetting.wake();
+  };
   return {
     url: provider.baseUrl,
     async stop() {
-      clearInterval(forgetting);
+      forgetting.stop();
+      due.stop();
       const closed = Promise.withResolvers<void>();
       server.close(() => closed.resolve());
       stopping.abort();

@@ -39,6 +39,49 @@ export async function admin(url: string, method: string, path: string, body?: ob
   return fetch(`${url}/admin/${path}`, { method, body: body === undefined ? null : JSON.stringify(body) });
 }
 
+/** What the admin API answers; fails when it refuses. */
+export async function tell<Body = unknown>(
+  url: string,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<Body> {
+  const answer = await admin(url, method, path, body);
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
+  return JSON.parse(text) as Body;
+}
+
+export const dayMs = 86_400_000;
+
+export const advance = (url: string, ms: number, more: object = {}) =>
+  tell(url, "PUT", "clock", { advance_ms: ms, ...more });
+
+/** The sums in one currency. */
+export async function sumsOf(url: string, currency = "usd"): Promise<Record<string, number>> {
+  const { totals } = await tell<{ totals: Record<string, Record<string, number>> }>(
+    url,
+    "GET",
+    "payment_intents",
+  );
+  return totals[currency] ?? {};
+}
+
+/** Money that was held and is taken. */
+export async function take(
+  stripe: Stripe,
+  is: Partial<Stripe.PaymentIntentCreateParams> = {},
+): Promise<Stripe.PaymentIntent> {
+  const { id } = await hold(stripe, is);
+  return stripe.paymentIntents.capture(id);
+}
+
+/** The types of all events, oldest first. */
+export async function eventsOf(stripe: Stripe): Promise<string[]> {
+  const events = await stripe.events.list({ limit: 100 });
+  return events.data.map(({ type }) => type).reverse();
+}
+
 /** What the call was refused with; fails when it was not. */
 export async function refusalOf(
   call: Promise<unknown>,

@@ -45,7 +45,7 @@ test("events arrive in order and are signed as the official client expects", asy
   await stripe.paymentIntents.capture(id);
   await expect.poll(typesOf).toEqual([held, paid]);
   await stripe.refunds.create({ payment_intent: id });
-  await expect.poll(typesOf).toEqual([held, paid, "charge.refunded"]);
+  await expect.poll(() => typesOf().slice(2).sort()).toEqual(["charge.refunded", "refund.created"]);
   const [first] = received as [Received];
   const event = stripe.webhooks.constructEvent(first.payload, first.signature, webhookSecret);
   expect(event.data.object).toMatchObject({ id, status: "requires_capture", metadata: { name: "Zoë" } });

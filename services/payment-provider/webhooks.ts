@@ -3,15 +3,19 @@
 // Invariants:
 //   W1. A delivery is a row, written with its event and removed after a 2xx or after the last retry.
 //       So every event arrives at least once if the receiver ever answers, also over restarts.
+//       When a delivery is due is told by the virtual clock; the stamp in its signature is real time, because
+//       receivers refuse what is older than a few minutes of theirs.
 //   W2. At most `concurrencyMax` deliveries are under way, and each ends within `timeoutMs`.
 
 import { createHmac } from "node:crypto";
 import http from "node:http";
 import https from "node:https";
+import type { Clock } from "./clock.ts";
 import type { Collection } from "./collection.ts";
 import type { Database } from "./database.ts";
 import type { ProviderEvent } from "./event.ts";
-import type { Met, WebhookAction } from "./scenarios.ts";
+import type { WebhookAction } from "./scenario-actions.ts";
+import type { Met } from "./scenarios.ts";
 
 export type WebhookLimits = {
   readonly timeoutMs: number;
@@ -44,6 +48,8 @@ export type Webhooks = {
   readonly enabled: boolean;
   /** Inside the transaction of its event. */
   schedule(eventId: string, paymentIntentId: string, met: Met<WebhookAction> | undefined): void;
+  /** The clock has jumped. */
+  wake(): void;
   stop(): void;
 };
 
@@ -133,7 +139,7 @@ function plan(
   if (met?.action === "webhook_duplicate") deliveries.add(event, intent, dueAtMs, false);
 }
 
-const disabled: Webhooks = { enabled: false, schedule() {}, stop() {} };
+const disabled: Webhooks = { enabled: false, schedule() {}, wake() {}, stop() {} };
 
 export function openWebhooks(is: {
   database: Database;
@@ -141,10 +147,11 @@ export function openWebhooks(is: {
   url: string;
   secret: string;
   nowMs: () => number;
+  clock: Clock;
   limits: Partial<WebhookLimits>;
 }): Webhooks {
   if (is.url === "") return disabled;
-  const { nowMs } = is;
+  const { nowMs, clock } = is;
   const { timeoutMs, concurrencyMax, retryDelaysMs } = { ...defaults, ...is.limits };
   const url = new URL(is.url);
   const agentOptions = { keepAlive: true, maxSockets: concurrencyMax };
@@ -163,8 +170,8 @@ export function openWebhooks(is: {
     if (stopped) return;
     const delay = retryDelaysMs[one.attempts];
     if (arrived || delay === undefined) deliveries.remove(one.seq);
-    else deliveries.postpone(one.seq, one.attempts + 1, nowMs() + delay);
-    if (arrived) deliveries.release(one, nowMs());
+    else deliveries.postpone(one.seq, one.attempts + 1, clock.nowMs() + delay);
+    if (arrived) deliveries.release(one, clock.nowMs());
     underWay.delete(one.seq);
     wake();
   }
@@ -172,7 +179,7 @@ export function openWebhooks(is: {
   function pump(): void {
     woken = false;
     if (stopped || underWay.size >= concurrencyMax) return;
-    const now = nowMs();
+    const now = clock.nowMs();
     // Those under way are due as well, so that many more are asked for.
     for (const one of deliveries.due(now, concurrencyMax + underWay.size)) {
       if (underWay.size >= concurrencyMax) return;
@@ -201,9 +208,10 @@ export function openWebhooks(is: {
   return {
     enabled: true,
     schedule(eventId, paymentIntentId, met) {
-      plan(deliveries, eventId, paymentIntentId, nowMs(), met);
+      plan(deliveries, eventId, paymentIntentId, clock.nowMs(), met);
       wake();
     },
+    wake,
     stop() {
       stopped = true;
       clearTimeout(timer);
