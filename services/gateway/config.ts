@@ -73,6 +73,17 @@ export const gatewayConfig = z.object({
     "How many proxies in front say truly, by X-Forwarded-*, who calls; 0 believes none.",
   ),
   RATE_LIMIT_PER_SECOND: whole(100, 1, 1_000_000).describe("Requests per token or, without one, address."),
+  WEBHOOK_RATE_LIMIT_PER_SECOND: whole(2_000, 1, 1_000_000).describe(
+    "Events of the payment provider, per address; they come in bursts and are not counted with other requests.",
+  ),
+  PAYMENT_UPDATES_API_KEY: z
+    .string()
+    .min(16)
+    .max(256)
+    .optional()
+    .describe(
+      "What an outside system sends as X-Internal-Api-Key to POST /webhooks/payment-updates; not set: there is no such route.",
+    ),
   BODY_BYTES_MAX: whole(1024 * 1024, 1, 64 * 1024 * 1024).describe("Greatest request body."),
   IMAGE_BYTES_MAX: whole(5 * 1024 * 1024, 1, 6 * 1024 * 1024).describe("Greatest image of a product."),
 });

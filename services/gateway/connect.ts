@@ -1,9 +1,17 @@
-// The storefront contract over Connect and gRPC-Web, for browsers, curl and CLIs, on the same server as REST.
+// The gateway's contracts over Connect and gRPC-Web, for browsers, curl and CLIs, on the same server as REST.
 //
-// The handlers are those of gRPC. Their messages are ts-proto's and Connect's are protobuf-es's: the two meet
+// The handlers are those of gRPC and REST. Their messages are ts-proto's and Connect's are protobuf-es's: the two meet
 // in the bytes, which are the contract's own.
 
-import { fromBinary, getOption, type Message, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import {
+  type DescMethodUnary,
+  type DescService,
+  fromBinary,
+  getOption,
+  type Message,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -22,11 +30,8 @@ import {
   type RequestContext,
 } from "@webstore/kit";
 import { Access, access, deadline_ms } from "@webstore/proto/es/options/v1";
-import { StorefrontService } from "@webstore/proto/es/storefront/v1";
 import { BadRequest, ErrorInfo } from "@webstore/proto/google/rpc/error_details";
-import { StorefrontServiceDefinition } from "@webstore/proto/storefront/v1";
 import { type Exchange, requiredUser } from "./exchange.ts";
-import type { Storefront } from "./rpc.ts";
 
 /** How connect-fastify hands the request's exchange to the handlers. */
 export const exchangeKey = createContextKey<Exchange | null>(null, { description: "exchange" });
@@ -38,27 +43,40 @@ type Codec = {
 
 const deadlineMsDefault = 4_000;
 
-export function connectRoutes(
+/** As much of ts-proto's service definition as is needed to speak its messages. */
+type Contract = {
+  readonly methods: Readonly<
+    Record<string, { readonly requestType: unknown; readonly responseType: unknown }>
+  >;
+};
+
+type Handler = (request: unknown) => Promise<unknown>;
+
+/** `service` and `contract` are one contract as the two generators have it; `handlers` are all its methods. */
+export function serveOverConnect<S extends DescService, C extends Contract>(
   router: ConnectRouter,
-  storefront: Storefront,
+  service: S,
+  contract: C,
+  handlers: { readonly [M in keyof C["methods"]]: (request: never) => Promise<unknown> },
   parts: { log: Log; nowMs: () => number },
 ): void {
   const implementation = Object.fromEntries(
-    StorefrontService.methods.map((method) => [method.localName, handlerOf(method, storefront, parts)]),
+    service.methods.map((method) => {
+      const name = method.localName;
+      const handle = (handlers as Readonly<Record<string, unknown>>)[name] as Handler;
+      const codecs = contract.methods[name] as { requestType: Codec; responseType: Codec };
+      return [name, handlerOf(method as DescMethodUnary, codecs, handle, parts)];
+    }),
   );
-  router.service(StorefrontService, implementation as unknown as ServiceImpl<typeof StorefrontService>);
+  router.service(service, implementation as unknown as ServiceImpl<S>);
 }
 
 function handlerOf(
-  method: (typeof StorefrontService.methods)[number],
-  storefront: Storefront,
+  method: DescMethodUnary,
+  codecs: { requestType: Codec; responseType: Codec },
+  handle: Handler,
   { log, nowMs }: { log: Log; nowMs: () => number },
 ) {
-  const name = method.localName as keyof Storefront;
-  const { requestType, responseType } = StorefrontServiceDefinition.methods[name];
-  const decodeRequest = (requestType as Codec).decode;
-  const encodeResponse = (responseType as unknown as Codec).encode;
-  const handle = storefront[name] as (request: unknown) => Promise<unknown>;
   const admitted = getOption(method, access);
   const deadlineMs = getOption(method, deadline_ms) || deadlineMsDefault;
 
@@ -67,11 +85,13 @@ function handlerOf(
     return inContext(context, async () => {
       try {
         admit(admitted, call.values.get(exchangeKey));
-        const asked = decodeRequest(toBinary(method.input, request as MessageShape<typeof method.input>));
+        const asked = codecs.requestType.decode(
+          toBinary(method.input, request as MessageShape<typeof method.input>),
+        );
         const answer = await handle(asked);
-        return fromBinary(method.output, encodeResponse(answer).finish());
+        return fromBinary(method.output, codecs.responseType.encode(answer).finish());
       } catch (error) {
-        throw connectErrorOf(error, context.span?.traceId ?? "", log, name);
+        throw connectErrorOf(error, context.span?.traceId ?? "", log, method.name);
       }
     });
   };

@@ -1,11 +1,14 @@
 // What the gateway is: the store's only face to the world. It has no data and no business
-// rules; it turns REST, Connect and gRPC into calls of the services that have them.
+// rules; it turns REST, Connect, gRPC and webhooks into calls of the services that have them.
 
 import { cart } from "@webstore/cart/definition";
 import { catalog } from "@webstore/catalog/definition";
 import { identity } from "@webstore/identity/definition";
 import { inventory } from "@webstore/inventory/definition";
 import { call, defineService, type PortsOf, partner } from "@webstore/kit";
+import { ledger } from "@webstore/ledger/definition";
+import { notifications } from "@webstore/notifications/definition";
+import { orderProcessor } from "@webstore/order-processor/definition";
 import { orders } from "@webstore/orders/definition";
 import { payments } from "@webstore/payments/definition";
 import { StorefrontServiceDefinition } from "@webstore/proto/storefront/v1";
@@ -47,14 +50,44 @@ export const gateway = defineService({
       breaker,
     }),
     orders: call(orders, {
-      methods: ["placeOrder", "getOrder", "listOrders", "cancelOrder"],
+      methods: [
+        "placeOrder",
+        "getOrder",
+        "listOrders",
+        "cancelOrder",
+        "updateOrderPaymentStatus",
+        "importOrder",
+        "listSagas",
+        "getSaga",
+        "retrySaga",
+        "compensateSaga",
+      ],
       timeoutMs: 15_000,
       attemptsMax: 2,
       breaker,
     }),
     payments: call(payments, {
-      methods: ["listPayments", "getPayment", "processRefund"],
+      methods: ["listPayments", "getPayment", "processRefund", "receiveProviderEvent", "resolvePayment"],
       timeoutMs: 5_000,
+      attemptsMax: 2,
+      breaker,
+    }),
+    ledger: call(ledger, {
+      methods: ["listEntries", "getBalances", "reconcile"],
+      // A comparison of everything takes its time.
+      timeoutMs: 30_500,
+      attemptsMax: 2,
+      breaker,
+    }),
+    notifications: call(notifications, {
+      methods: ["listNotifications", "resendNotification"],
+      timeoutMs: 5_000,
+      attemptsMax: 2,
+      breaker,
+    }),
+    orderProcessor: call(orderProcessor, {
+      methods: ["listDeadLetters", "getDeadLetter", "redriveDeadLetters", "recordAudit", "listAuditEntries"],
+      timeoutMs: 10_000,
       attemptsMax: 2,
       breaker,
     }),

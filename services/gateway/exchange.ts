@@ -9,7 +9,9 @@ import {
   type TokenVerifier,
 } from "@webstore/kit";
 import type { FastifyRequest } from "fastify";
-import type { Access } from "./route.ts";
+import { isSameKey } from "./api-key.ts";
+import { refusals } from "./refusals.ts";
+import type { Access, CountedWith } from "./route.ts";
 
 export type Exchange = {
   readonly span: Span;
@@ -29,6 +31,7 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** A route that does not state it is for staff. */
     access?: Access;
+    countedWith?: CountedWith;
   }
 }
 
@@ -74,10 +77,18 @@ export function requiredUser(exchange: Exchange | null): User {
   throw exchange?.outage ?? kitRefusals.refuse("unauthenticated");
 }
 
-/** Refuses whom the route's `access` does not admit; a route that states none is for staff. */
-export function admit(request: FastifyRequest): void {
+/**
+ * Refuses whom the route's `access` does not admit; a route that states none is for staff. `partnerKey`: what makes a
+ * partner of a caller; without one nobody is.
+ */
+export function admit(request: FastifyRequest, partnerKey: string | undefined): void {
   const { access = "admin" } = request.routeOptions.config;
   if (access === "public" || request.is404) return;
+  if (access === "partner") {
+    if (!isSameKey(request.headers["x-internal-api-key"], partnerKey))
+      throw refusals.refuse("api_key_invalid");
+    return;
+  }
   const { role } = requiredUser(request.exchange);
   if (access === "admin" && role !== "admin") throw kitRefusals.refuse("permission_denied");
 }

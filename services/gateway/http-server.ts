@@ -114,14 +114,20 @@ async function guard(app: FastifyInstance, { config, tokens }: HttpParts): Promi
     // A bad token does not count for itself: it could be a new one every time.
     keyGenerator: (request) => request.exchange?.bearerToken ?? request.ip,
   });
-  const limit = app.createRateLimit();
+  const limits = {
+    caller: app.createRateLimit(),
+    provider: app.createRateLimit({
+      max: config.WEBHOOK_RATE_LIMIT_PER_SECOND,
+      keyGenerator: (request) => request.ip,
+    }),
+  };
   app.addHook("onRequest", async (request) => {
     await identify(request, tokens);
-    const use = await limit(request);
+    const use = await limits[request.routeOptions.config.countedWith ?? "caller"](request);
     if (!use.isAllowed && use.isExceeded) {
       throw refusals.refuse("rate_limited", { retry_after_seconds: String(use.ttlInSeconds) });
     }
-    admit(request);
+    admit(request, config.PAYMENT_UPDATES_API_KEY);
   });
 }
 

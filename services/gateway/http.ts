@@ -5,12 +5,17 @@ import { createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import multipart from "@fastify/multipart";
 import { PortTaken } from "@webstore/kit";
+import { OpsService } from "@webstore/proto/es/ops/v1";
+import { StorefrontService } from "@webstore/proto/es/storefront/v1";
+import { OpsServiceDefinition } from "@webstore/proto/ops/v1";
+import { StorefrontServiceDefinition } from "@webstore/proto/storefront/v1";
 import type { FastifyInstance } from "fastify";
-import { connectRoutes, exchangeKey } from "./connect.ts";
+import { exchangeKey, serveOverConnect } from "./connect.ts";
 import type { Ports } from "./definition.ts";
 import { addDocs, docsPath } from "./docs.ts";
 import { type HttpParts, openHttpServer } from "./http-server.ts";
 import { addOpenApi, openApiDocument } from "./openapi.ts";
+import type { Ops } from "./ops.ts";
 import { addRoutes, restRoutes } from "./rest.ts";
 import type { Route } from "./route.ts";
 import type { Storefront } from "./rpc.ts";
@@ -23,6 +28,7 @@ export type StartedHttp = {
 export type StartHttp = HttpParts & {
   readonly ports: Ports;
   readonly storefront: Storefront;
+  readonly ops: Ops;
   readonly nowMs: () => number;
   readonly newId: () => string;
 };
@@ -32,9 +38,10 @@ export async function startHttp(is: StartHttp): Promise<StartedHttp> {
   const app = await openHttpServer(is);
   const routes = restRoutes({ ...is, home: config.PRODUCTION_ENV ? undefined : docsPath });
   await addOpenApi(app);
-  const simple = routes.filter((route) => route.fileField === undefined);
+  const simple = routes.filter((route) => route.fileField === undefined && route.bytesMax === undefined);
   addRoutes(app, simple, is);
   await addUploads(app, routes, is);
+  for (const route of routes) await addTakerOfBytes(app, route, is);
   addDocument(app, config.OPENAPI_URL);
   if (!config.PRODUCTION_ENV) addDocs(app, () => openApiDocument(app));
   await addConnect(app, is);
@@ -55,6 +62,19 @@ async function addUploads(app: FastifyInstance, routes: readonly Route[], is: St
   });
 }
 
+/** Nothing between the socket and the route may read such a body: its signature is over the bytes as they came. */
+async function addTakerOfBytes(app: FastifyInstance, route: Route, is: StartHttp): Promise<void> {
+  const { bytesMax: bodyLimit } = route;
+  if (bodyLimit === undefined) return;
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", { parseAs: "buffer", bodyLimit }, (_request, body, done) =>
+      done(null, body),
+    );
+    addRoutes(scope, [route], is);
+  });
+}
+
 async function addConnect(app: FastifyInstance, is: StartHttp): Promise<void> {
   await app.register(async (scope) => {
     // Connect reads bodies itself, and brings parsers that leave them alone.
@@ -64,7 +84,10 @@ async function addConnect(app: FastifyInstance, is: StartHttp): Promise<void> {
       route.config = { ...route.config, access: "public" };
     });
     await scope.register(fastifyConnectPlugin, {
-      routes: (router) => connectRoutes(router, is.storefront, is),
+      routes: (router) => {
+        serveOverConnect(router, StorefrontService, StorefrontServiceDefinition, is.storefront, is);
+        serveOverConnect(router, OpsService, OpsServiceDefinition, is.ops, is);
+      },
       contextValues: (request) => createContextValues().set(exchangeKey, request.exchange),
       readMaxBytes: is.config.BODY_BYTES_MAX,
     });

@@ -10,24 +10,27 @@ type Violation = { field: string; description: string };
 
 const violationsMax = 20;
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const noFile = new Uint8Array();
+const nothing = new Uint8Array();
 
 export async function inputOf(
   route: Route,
   request: FastifyRequest,
   idempotencyKey: string | undefined,
-): Promise<Input<never, never, never>> {
+): Promise<Input<never, never, never, never>> {
   const violations: Violation[] = [];
   const params = parsed(route.params, request.params, violations);
   const query = parsed(route.query, request.query, violations);
   const body = parsed(route.body, request.body, violations);
+  const headers = parsed(route.headers, request.headers, violations);
   if (violations.length > 0) throw invalidFields(violations.slice(0, violationsMax));
   return {
     params: params as never,
     query: query as never,
     body: body as never,
+    headers: headers as never,
+    bytes: route.bytesMax !== undefined && request.body instanceof Uint8Array ? request.body : nothing,
     idempotencyKey,
-    file: route.fileField === undefined ? noFile : await fileOf(request, route.fileField),
+    file: route.fileField === undefined ? nothing : await fileOf(request, route.fileField),
     ifNoneMatch: request.headers["if-none-match"],
   };
 }
@@ -35,12 +38,15 @@ export async function inputOf(
 /** The header's UUID in lower case, if the route asks for one. */
 export function idempotencyKeyOf(route: Route, request: FastifyRequest): string | undefined {
   if (route.idempotencyKey === undefined) return undefined;
-  const given = request.headers["idempotency-key"];
+  const header = route.idempotencyKeyHeader ?? "idempotency-key";
+  const given = request.headers[header];
   if (given === undefined || given === "") {
-    if (route.idempotencyKey === "required") throw refusals.refuse("idempotency_key_required");
+    if (route.idempotencyKey === "required") throw refusals.refuse("idempotency_key_required", { header });
     return undefined;
   }
-  if (typeof given !== "string" || !uuidPattern.test(given)) throw refusals.refuse("idempotency_key_invalid");
+  if (typeof given !== "string" || !uuidPattern.test(given)) {
+    throw refusals.refuse("idempotency_key_invalid", { header });
+  }
   return given.toLowerCase();
 }
 

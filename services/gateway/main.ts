@@ -4,13 +4,15 @@ import { run, service } from "@webstore/kit";
 import { gatewayConfig } from "./config.ts";
 import { gateway } from "./definition.ts";
 import { startHttp } from "./http.ts";
+import { ops } from "./ops.ts";
 import { rpc } from "./rpc.ts";
 
 export const program = service(gateway, {
   config: gatewayConfig,
   start: async (process) => {
-    const handlers = rpc(process.ports, { currency: process.config.STORE_CURRENCY });
-    const http = await startHttp({ ...process, storefront: handlers });
+    const { config, ports, newId } = process;
+    const handlers = rpc(ports, { currency: config.STORE_CURRENCY, newId });
+    const http = await startHttp({ ...process, storefront: handlers, ops: ops(process) });
     return { handlers, urls: { http: http.url }, drain: http.stop };
   },
 });

@@ -23,7 +23,10 @@ export async function addOpenApi(app: FastifyInstance): Promise<void> {
       },
       servers: [{ url: "/" }],
       components: {
-        securitySchemes: { bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
+        securitySchemes: {
+          bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+          apiKey: { type: "apiKey", in: "header", name: "X-Internal-Api-Key" },
+        },
       },
     },
     // Connect's routes are described by their proto, not here.
@@ -59,12 +62,13 @@ export function openApiSchemaOf(route: Route) {
     operationId: route.name,
     tags: [route.tag],
     summary: route.summary,
-    ...(route.access === "public" ? {} : { security: [{ bearer: [] }] }),
+    ...securityOf(route),
     ...(route.params === undefined ? {} : { params: route.params }),
     ...(route.query === undefined ? {} : { querystring: route.query }),
     ...(route.body === undefined ? {} : { body: route.body }),
-    ...(route.idempotencyKey === undefined ? {} : { headers: keyHeader(route.idempotencyKey) }),
+    ...headersOf(route),
     ...(route.fileField === undefined ? {} : fileForm(route.fileField)),
+    ...(route.bytesMax === undefined ? {} : { consumes: ["application/json"], body: anyObject() }),
     response: {
       ...Object.fromEntries(answers),
       default: problemAnswer(`A problem.${reasons}`),
@@ -79,13 +83,21 @@ function answerSchemaOf({ description, schema, contentType }: AnswerDescription)
   return { description, content: { "application/json": { schema } } };
 }
 
-function keyHeader(need: "required" | "optional") {
+function securityOf({ access }: Route): { security?: Record<string, string[]>[] } {
+  if (access === "public") return {};
+  return { security: [access === "partner" ? { apiKey: [] } : { bearer: [] }] };
+}
+
+function headersOf({ headers, idempotencyKey: need, idempotencyKeyHeader }: Route): { headers?: z.ZodType } {
+  if (need === undefined) return headers === undefined ? {} : { headers };
   const key = z.string().meta({ format: "uuid", description: "Makes repeating the request safe." });
-  return z.object({ "idempotency-key": need === "required" ? key : key.optional() });
+  const name = idempotencyKeyHeader ?? "idempotency-key";
+  return { headers: z.object({ [name]: need === "required" ? key : key.optional() }) };
 }
 
 function fileForm(field: string) {
   return { consumes: ["multipart/form-data"], body: z.object({ [field]: bytes() }) };
 }
 
+const anyObject = () => z.any().meta({ type: "object" });
 const bytes = () => z.any().meta({ type: "string", format: "binary" });

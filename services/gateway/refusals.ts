@@ -20,13 +20,18 @@ export const refusals = defineRefusals("gateway", {
   },
   idempotency_key_required: {
     code: "INVALID_ARGUMENT",
-    caller: "This needs the header Idempotency-Key: a UUID that the client keeps for its repeats.",
+    caller: "This needs an idempotency key in its header: a UUID that the client keeps for its repeats.",
     operator: "A client does not send the key; nothing to do here.",
   },
   idempotency_key_invalid: {
     code: "INVALID_ARGUMENT",
-    caller: "The header Idempotency-Key must be one UUID.",
+    caller: "The idempotency key must be one UUID.",
     operator: "A client sends something else as a key; nothing to do here.",
+  },
+  api_key_invalid: {
+    code: "UNAUTHENTICATED",
+    caller: "This needs the header X-Internal-Api-Key with the key that was agreed on.",
+    operator: "An outside system has an old PAYMENT_UPDATES_API_KEY, or somebody is guessing it.",
   },
   host_not_allowed: {
     code: "INVALID_ARGUMENT",

@@ -7,6 +7,7 @@ import type { Ports } from "./definition.ts";
 import { listOrders } from "./list-orders.ts";
 import { orderView } from "./order-view.ts";
 import { present } from "./present.ts";
+import { type AuditParts, audited } from "./record-audit.ts";
 import {
   address,
   addressOf,
@@ -16,11 +17,14 @@ import {
   pageOf,
   pageSize,
   pageToken,
+  quantity,
   text,
   uuid,
 } from "./rest-shapes.ts";
 import { type Answer, type Route, route } from "./route.ts";
 import type { Storefront } from "./rpc.ts";
+
+export type OrderParts = AuditParts & { readonly ports: Pick<Ports, "orders"> };
 
 const orderParams = z.object({ order_id: uuid });
 const paymentMethod = z.strictObject({
@@ -30,11 +34,22 @@ const paymentMethod = z.strictObject({
     .meta({ example: "pm_card_visa" }),
 });
 
+const paymentActionShape = z
+  .strictObject({ client_secret: z.string() })
+  .meta({ description: "What the provider's script in the browser needs to have the payment confirmed." });
+
 /** A new order is 201, one that was known already 200, and one whose outcome is not known yet 202. */
-function checkoutAnswer({ order, replayed }: CheckoutResponse): Answer {
+function checkoutAnswer({ order, replayed, paymentClientSecret }: CheckoutResponse): Answer {
   const body = orderJson(present(order, "order"));
   const status = body.status === "pending" ? 202 : replayed ? 200 : 201;
-  return { status, headers: { location: `/orders/${body.order_id}` }, body };
+  const location = `/orders/${body.order_id}`;
+  if (paymentClientSecret === "") return { status, headers: { location }, body };
+  // With the secret anybody may confirm the payment, so nothing on the way keeps it.
+  return {
+    status,
+    headers: { location, "cache-control": "no-store" },
+    body: { ...body, payment_action: { client_secret: paymentClientSecret } },
+  };
 }
 
 const orderAnswer = (status: number, order: Order | undefined): Answer => ({
@@ -42,8 +57,13 @@ const orderAnswer = (status: number, order: Order | undefined): Answer => ({
   body: orderJson(present(order, "order")),
 });
 
-export function orderRoutes(storefront: Storefront, ports: Pick<Ports, "orders">): Route[] {
-  return [checkoutRoute(storefront), listRoute(ports), ...oneOrderRoutes(storefront)];
+export function orderRoutes(storefront: Storefront, parts: OrderParts): Route[] {
+  return [
+    checkoutRoute(storefront),
+    listRoute(parts.ports),
+    ...oneOrderRoutes(storefront),
+    importRoute(parts),
+  ];
 }
 
 function checkoutRoute(storefront: Storefront): Route {
@@ -64,7 +84,13 @@ function checkoutRoute(storefront: Storefront): Route {
     answers: {
       201: { description: "Ordered and paid.", schema: orderShape },
       200: { description: "The key was known: the order as it is.", schema: orderShape },
-      202: { description: "It takes longer; follow the order.", schema: orderShape },
+      202: {
+        description:
+          "It takes longer; follow the order. With `payment_action` the shopper's bank must be asked in the browser first.",
+        schema: orderShape
+          .extend({ payment_action: paymentActionShape.optional() })
+          .meta({ id: "PendingOrder" }),
+      },
     },
     refusals: [
       "cart_empty",
@@ -156,6 +182,48 @@ function oneOrderRoutes(storefront: Storefront): Route[] {
         orderAnswer(202, (await storefront.cancelOrder({ orderId: params.order_id })).order),
     }),
   ];
+}
+
+function importRoute(parts: OrderParts): Route {
+  return route({
+    method: "POST",
+    path: "/orders/import",
+    access: "admin",
+    name: "importOrder",
+    tag: "orders",
+    summary:
+      "Take down an order from another channel, new and without prices. Its id makes repeating it safe.",
+    body: z.strictObject({
+      order_id: uuid,
+      customer_id: uuid,
+      lines: z
+        .array(z.strictObject({ product_id: uuid, quantity: quantity(1) }))
+        .min(1)
+        .max(100),
+      shipping_address: address,
+      channel: z
+        .string()
+        .regex(/^[a-z][a-z0-9-]{0,31}$/, "must be 1 to 32 of a-z 0-9 -")
+        .meta({ example: "phone" }),
+    }),
+    answers: {
+      201: { description: "Taken down.", schema: orderShape },
+      200: { description: "The id was known: the order as it is.", schema: orderShape },
+    },
+    refusals: ["idempotency_key_reused"],
+    handle: async ({ body }) => {
+      const request = {
+        orderId: body.order_id,
+        customerId: body.customer_id,
+        lines: body.lines.map(({ product_id, quantity }) => ({ productId: product_id, quantity })),
+        shippingAddress: addressOf(body.shipping_address),
+        channel: body.channel,
+      };
+      const audit = { action: "ImportOrder", subject: body.order_id, detail: body.channel };
+      const { order, replayed } = await audited(parts, audit, () => parts.ports.orders.importOrder(request));
+      return orderAnswer(replayed ? 200 : 201, orderView(order));
+    },
+  });
 }
 
 function requireStaff() {

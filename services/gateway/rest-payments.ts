@@ -6,24 +6,21 @@ import { z } from "zod";
 import type { Ports } from "./definition.ts";
 
 import { present } from "./present.ts";
+import { type AuditParts, audited } from "./record-audit.ts";
 import { invalidField } from "./refuse-field.ts";
-import { money, pageOf, pageSize, pageToken, priceShape, text, timeJson, uuid } from "./rest-shapes.ts";
+import {
+  money,
+  pageOf,
+  pageSize,
+  pageToken,
+  paymentStatuses,
+  priceShape,
+  text,
+  timeJson,
+  timeShape,
+  uuid,
+} from "./rest-shapes.ts";
 import { type Route, route } from "./route.ts";
-
-const paymentStatuses = [
-  "created",
-  "authorized",
-  "captured",
-  "partially_refunded",
-  "refunded",
-  "voided",
-  "failed",
-  "requires_action",
-  "disputed",
-  "unknown",
-] as const;
-
-const time = z.string().meta({ format: "date-time" }).nullable();
 
 const paymentShape = z
   .strictObject({
@@ -39,8 +36,11 @@ const paymentShape = z
     decline_code: z.string().nullable(),
     card_brand: z.string().nullable(),
     country: z.string().nullable(),
-    history: z.array(z.strictObject({ status: z.enum(paymentStatuses), at: time })),
-    created_at: time,
+    resolution_given_up: z
+      .boolean()
+      .describe("Nobody asks the provider any more what became of it: somebody must look."),
+    history: z.array(z.strictObject({ status: z.enum(paymentStatuses), at: timeShape })),
+    created_at: timeShape,
   })
   .meta({ id: "Payment" });
 
@@ -51,13 +51,16 @@ const refundShape = z
     provider_reference: z.string().nullable(),
     reason: z.string().nullable(),
     settled: z.boolean().describe("False: the provider has not answered yet."),
-    created_at: time,
+    created_at: timeShape,
   })
   .meta({ id: "Refund" });
 
 const paymentParams = z.object({ payment_id: uuid });
 
-export function paymentRoutes({ payments }: Pick<Ports, "payments">): Route[] {
+export type PaymentParts = AuditParts & { readonly ports: Pick<Ports, "payments"> };
+
+export function paymentRoutes(parts: PaymentParts): Route[] {
+  const { payments } = parts.ports;
   return [
     route({
       method: "GET",
@@ -108,11 +111,12 @@ export function paymentRoutes({ payments }: Pick<Ports, "payments">): Route[] {
         return { status: 200, body };
       },
     }),
-    refundRoute(payments),
+    refundRoute(parts),
+    resolveRoute(parts),
   ];
 }
 
-function refundRoute(payments: Ports["payments"]): Route {
+function refundRoute(parts: PaymentParts): Route {
   return route({
     method: "POST",
     path: "/payments/:payment_id/refunds",
@@ -127,7 +131,7 @@ function refundRoute(payments: Ports["payments"]): Route {
       .optional()
       .transform((body) => body ?? {}),
     idempotencyKey: "required",
-    deadlineMs: 6_000,
+    deadlineMs: 8_000,
     answers: {
       201: {
         description: "The refund, and the payment as it is now.",
@@ -136,17 +140,51 @@ function refundRoute(payments: Ports["payments"]): Route {
     },
     refusals: ["payment_not_found", "payment_not_refundable", "refund_exceeds_captured"],
     handle: async ({ params, body, idempotencyKey }) => {
-      const { payment, refund } = await payments.processRefund({
-        payment: { $case: "paymentId", value: params.payment_id },
+      const request = {
+        payment: { $case: "paymentId" as const, value: params.payment_id },
         amount: body.amount === undefined ? undefined : moneyOf(body.amount),
         refundId: present(idempotencyKey, "idempotency key"),
         reason: body.reason ?? "",
-      });
+      };
+      const amount = body.amount === undefined ? "all that is left" : Object.values(body.amount).join(" ");
+      const audit = {
+        action: "ProcessRefund",
+        subject: params.payment_id,
+        detail: `${amount} ${request.reason}`,
+      };
+      const { payment, refund } = await audited(parts, audit, () =>
+        parts.ports.payments.processRefund(request),
+      );
       const answer = {
         refund: refundJson(present(refund, "refund")),
         payment: paymentJson(present(payment, "payment")),
       };
       return { status: 201, body: answer };
+    },
+  });
+}
+
+function resolveRoute(parts: PaymentParts): Route {
+  return route({
+    method: "POST",
+    path: "/payments/:payment_id/resolve",
+    access: "admin",
+    name: "resolvePayment",
+    tag: "payments",
+    summary: "Ask the provider now how a payment stands, and settle it. It may still be unknown afterwards.",
+    params: paymentParams,
+    deadlineMs: 8_000,
+    answers: {
+      200: { description: "The payment as it is now.", schema: z.strictObject({ payment: paymentShape }) },
+    },
+    refusals: ["payment_not_found"],
+    handle: async ({ params }) => {
+      const paymentId = params.payment_id;
+      const audit = { action: "ResolvePayment", subject: paymentId, detail: "" };
+      const { payment } = await audited(parts, audit, () =>
+        parts.ports.payments.resolvePayment({ paymentId }),
+      );
+      return { status: 200, body: { payment: paymentJson(present(payment, "payment")) } };
     },
   });
 }
@@ -175,6 +213,7 @@ function paymentJson(payment: Payment): z.input<typeof paymentShape> {
     decline_code: payment.declineCode || null,
     card_brand: payment.cardBrand || null,
     country: payment.country || null,
+    resolution_given_up: payment.resolutionGivenUp,
     history: payment.history.map(({ status, at }) => ({ status: statusName(status), at: timeJson(at) })),
     created_at: timeJson(payment.createTime),
   };

@@ -8,6 +8,7 @@ import { listProducts } from "./list-products.ts";
 
 import { present } from "./present.ts";
 import { oneProductView } from "./product-view.ts";
+import { audited } from "./record-audit.ts";
 import { invalidField } from "./refuse-field.ts";
 import {
   amount,
@@ -25,7 +26,7 @@ import type { Storefront } from "./rpc.ts";
 
 export type ProductParts = {
   readonly storefront: Storefront;
-  readonly ports: Pick<Ports, "catalog" | "inventory">;
+  readonly ports: Pick<Ports, "catalog" | "inventory" | "orderProcessor">;
   /** What the price filters speak of. */
   readonly currency: string;
   readonly newId: () => string;
@@ -100,7 +101,8 @@ function getRoute({ storefront }: ProductParts): Route {
   });
 }
 
-function createRoute({ ports, newId }: ProductParts): Route {
+function createRoute(parts: ProductParts): Route {
+  const { ports, newId } = parts;
   return route({
     method: "POST",
     path: "/products",
@@ -118,20 +120,21 @@ function createRoute({ ports, newId }: ProductParts): Route {
     answers: { 201: productAnswer },
     refusals: ["product_exists"],
     handle: async ({ body, idempotencyKey }) => {
-      const { product } = await ports.catalog.createProduct({
-        productId: idempotencyKey ?? newId(),
-        name: body.name,
-        description: body.description,
-        price: moneyOf(body.price),
-        tags: body.tags,
-      });
+      const productId = idempotencyKey ?? newId();
+      const { name, description, tags } = body;
+      const price = moneyOf(body.price);
+      const audit = { action: "CreateProduct", subject: productId, detail: name };
+      const { product } = await audited(parts, audit, () =>
+        ports.catalog.createProduct({ productId, name, description, price, tags }),
+      );
       const view = await oneProductView(ports, product);
       return { status: 201, headers: { location: `/products/${view.productId}` }, body: productJson(view) };
     },
   });
 }
 
-function updateRoute({ ports }: ProductParts): Route {
+function updateRoute(parts: ProductParts): Route {
+  const { ports } = parts;
   return route({
     method: "PATCH",
     path: "/products/:product_id",
@@ -152,20 +155,23 @@ function updateRoute({ ports }: ProductParts): Route {
     answers: { 200: productAnswer },
     refusals: ["product_not_found"],
     handle: async ({ params, body }) => {
-      const { product } = await ports.catalog.updateProduct({
+      const change = {
         productId: params.product_id,
         name: body.name,
         description: body.description,
         price: body.price === undefined ? undefined : moneyOf(body.price),
         tags: body.tags === undefined ? undefined : { values: body.tags },
         active: body.active,
-      });
+      };
+      const detail = Object.keys(body).join(", ");
+      const audit = { action: "UpdateProduct", subject: params.product_id, detail };
+      const { product } = await audited(parts, audit, () => ports.catalog.updateProduct(change));
       return { status: 200, body: productJson(await oneProductView(ports, product)) };
     },
   });
 }
 
-function uploadRoute({ ports }: ProductParts): Route {
+function uploadRoute(parts: ProductParts): Route {
   return route({
     method: "POST",
     path: "/products/:product_id/images",
@@ -179,10 +185,11 @@ function uploadRoute({ ports }: ProductParts): Route {
     answers: { 201: { description: "The image.", schema: imageShape } },
     refusals: ["product_not_found", "image_invalid", "image_too_large", "too_many_images"],
     handle: async ({ params, file }) => {
-      const { image } = await ports.catalog.uploadProductImage({
-        productId: params.product_id,
-        content: file,
-      });
+      const productId = params.product_id;
+      const audit = { action: "UploadProductImage", subject: productId, detail: `${file.length} bytes` };
+      const { image } = await audited(parts, audit, () =>
+        parts.ports.catalog.uploadProductImage({ productId, content: file }),
+      );
       const { urlPath: url, width, height } = present(image, "image");
       return { status: 201, headers: { location: url }, body: { url, width, height } };
     },

@@ -2,8 +2,8 @@
 // of the storefront contract become it. Names are snake_case; money is a decimal string with its currency;
 // what is not known yet is null, never absent.
 
-import { amountPattern } from "@webstore/kit";
-import type { Address } from "@webstore/proto/common/v1";
+import { amountPattern, decimalOf } from "@webstore/kit";
+import type { Address, Money } from "@webstore/proto/common/v1";
 import type { Cart, Line, Order, Price, Product } from "@webstore/proto/storefront/v1";
 import { z } from "zod";
 
@@ -23,6 +23,14 @@ export const quantity = (min: number) => z.int().min(min).max(99);
 export const money = z.strictObject({ amount, currency }).meta({ id: "GivenMoney" });
 export const pageSize = z.coerce.number().int().min(1).max(100).default(20);
 export const pageToken = text(512, 0).default("");
+
+export const time = z.iso
+  .datetime({ offset: true, error: "must be a time such as 2026-01-02T03:04:05Z" })
+  .refine((text) => Date.parse(text) >= 0, "must be 1970 or later")
+  .transform((text) => new Date(text))
+  .meta({ format: "date-time" });
+/** Why staff step in, for the audit log. */
+export const reason = text(200);
 
 export const address = z
   .strictObject({
@@ -86,7 +94,7 @@ export const orderStatuses = [
   "refunded",
 ] as const;
 
-const time = z.string().meta({ format: "date-time" }).nullable();
+export const timeShape = z.string().meta({ format: "date-time" }).nullable();
 
 export const orderShape = z
   .strictObject({
@@ -100,10 +108,12 @@ export const orderShape = z
     payment_id: z.string().nullable(),
     receipt_url: z.string().nullable(),
     lines: z.array(lineShape),
-    history: z.array(z.strictObject({ status: z.enum(orderStatuses), at: time })),
+    history: z.array(z.strictObject({ status: z.enum(orderStatuses), at: timeShape })),
     failure_reason: z.string().nullable().describe("Why it failed: a reason of the checkout."),
     refunded: priceShape.nullable().describe("What went back; null when nothing did."),
-    fee: priceShape.nullable().describe("What the store kept of it when it was cancelled; null when nothing."),
+    fee: priceShape
+      .nullable()
+      .describe("What the store kept of it when it was cancelled; null when nothing."),
     cancel_requested: z.boolean(),
     shipping_address: z
       .strictObject({
@@ -114,9 +124,22 @@ export const orderShape = z
         country: z.string(),
       })
       .nullable(),
-    created_at: time,
+    created_at: timeShape,
   })
   .meta({ id: "Order" });
+
+export const paymentStatuses = [
+  "created",
+  "authorized",
+  "captured",
+  "partially_refunded",
+  "refunded",
+  "voided",
+  "failed",
+  "requires_action",
+  "disputed",
+  "unknown",
+] as const;
 
 /** `{"<plural>": [...], "next_page_token": ""}` */
 export function pageOf<N extends string>(plural: N, item: z.ZodType) {
@@ -193,6 +216,15 @@ export function orderJson(order: Order): z.input<typeof orderShape> {
 
 function addressJson({ name, line1, city, postalCode, country }: Address) {
   return { name, line1, city, postal_code: postalCode, country };
+}
+
+export function moneyJson({ amountMinor, currency }: Money): Price {
+  return { amount: decimalOf(amountMinor, currency), currency };
+}
+
+/** What somebody has nothing of is null. */
+export function moneyOrNullJson(money: Money | undefined): Price | null {
+  return money === undefined ? null : moneyJson(money);
 }
 
 export function timeJson(at: Date | undefined): string | null {

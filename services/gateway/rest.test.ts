@@ -84,6 +84,8 @@ const headersByAccess: Readonly<Record<Route["access"], Record<string, string>>>
   public: {},
   user: asAda,
   admin: asGrace,
+  // Its sample has the key.
+  partner: {},
 };
 
 test.each(routes)("$method $path succeeds and answers what it promises", async (route) => {
@@ -106,7 +108,11 @@ const roles: { role: string; headers: Record<string, string>; passes: string[] }
   { role: "an admin", headers: asGrace, passes: ["public", "user", "admin"] },
 ];
 
-const matrix = routes.flatMap((route) => roles.map((each) => ({ ...each, route, ...route })));
+const matrix = routes
+  .filter(({ access }) => access !== "partner")
+  .flatMap((route) =>
+    roles.map((each) => ({ ...each, route, method: route.method, path: route.path, access: route.access })),
+  );
 
 test.each(matrix)("$method $path for $role", async ({ route, role, headers, passes }) => {
   const { path, headers: more, ...asked } = sampleOf(route);

@@ -7,12 +7,19 @@ import type { Ports } from "./definition.ts";
 import type { Exchange } from "./exchange.ts";
 import { idempotencyKeyOf, inputOf } from "./input.ts";
 import { openApiSchemaOf } from "./openapi.ts";
+import type { Ops } from "./ops.ts";
 import { accountRoutes } from "./rest-account.ts";
+import { auditRoutes } from "./rest-audit.ts";
 import { cartRoutes } from "./rest-cart.ts";
+import { deadLetterRoutes } from "./rest-dead-letters.ts";
+import { ledgerRoutes } from "./rest-ledger.ts";
+import { notificationRoutes } from "./rest-notifications.ts";
 import { orderRoutes } from "./rest-orders.ts";
 import { paymentRoutes } from "./rest-payments.ts";
 import { productRoutes } from "./rest-products.ts";
+import { sagaRoutes } from "./rest-sagas.ts";
 import { storeRoutes } from "./rest-store.ts";
+import { webhookRoutes } from "./rest-webhooks.ts";
 import type { Answer, Route } from "./route.ts";
 import type { Storefront } from "./rpc.ts";
 
@@ -23,6 +30,7 @@ const json = "application/json; charset=utf-8";
 export type RestParts = {
   readonly config: GatewayConfig;
   readonly storefront: Storefront;
+  readonly ops: Ops;
   readonly ports: Ports;
   readonly nowMs: () => number;
   readonly newId: () => string;
@@ -32,14 +40,20 @@ export type RestParts = {
 
 /** Every route of the REST API. */
 export function restRoutes(parts: RestParts): Route[] {
-  const { storefront, ports, nowMs, newId, config, home } = parts;
+  const { storefront, ops, ports, nowMs, newId, config, home } = parts;
   return [
     ...storeRoutes({ ports, nowMs, home }),
     ...accountRoutes(storefront),
     ...productRoutes({ storefront, ports, newId, currency: config.STORE_CURRENCY }),
     ...cartRoutes(storefront),
-    ...orderRoutes(storefront, ports),
-    ...paymentRoutes(ports),
+    ...orderRoutes(storefront, { ports, newId }),
+    ...paymentRoutes({ ports, newId }),
+    ...ledgerRoutes(ops, ports),
+    ...sagaRoutes(ops),
+    ...deadLetterRoutes(ops),
+    ...auditRoutes(ops),
+    ...notificationRoutes({ ports, newId }),
+    ...webhookRoutes(ports, { paymentUpdates: config.PAYMENT_UPDATES_API_KEY !== undefined }),
   ];
 }
 
@@ -49,7 +63,10 @@ export function addRoutes(app: FastifyInstance, routes: readonly Route[], is: { 
     app.route({
       method: route.method,
       url: route.path,
-      config: { access: route.access },
+      config: {
+        access: route.access,
+        ...(route.countedWith === undefined ? {} : { countedWith: route.countedWith }),
+      },
       schema: openApiSchemaOf(route),
       handler: async (request, reply) => {
         const context = contextOf(route, request, reply, is.nowMs());

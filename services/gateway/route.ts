@@ -8,8 +8,14 @@
 
 import type { z } from "zod";
 
-/** Who may use a route. `user` is anybody who is logged in, staff too. */
-export type Access = "public" | "user" | "admin";
+/**
+ * Who may use a route. `user` is anybody who is logged in, staff too; `partner` is a system outside of the store that
+ * has the API key of PAYMENT_UPDATES_API_KEY.
+ */
+export type Access = "public" | "user" | "admin" | "partner";
+
+/** Whose requests a route's are counted with: those of one caller, or those of the payment provider, which come in bursts. */
+export type CountedWith = "caller" | "provider";
 
 export type Answer = {
   readonly status: number;
@@ -29,10 +35,13 @@ export type AnswerDescription = {
 };
 
 /** What the function gets. */
-export type Input<P, Q, B> = {
+export type Input<P, Q, B, H> = {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
+  readonly headers: H;
+  /** The body byte for byte, where the route takes it so. */
+  readonly bytes: Uint8Array;
   /** A UUID; undefined only where the route does not require one. */
   readonly idempotencyKey: string | undefined;
   /** The uploaded file, where the route takes one. */
@@ -48,12 +57,29 @@ export type Route = {
   readonly access: Access;
   /** The name of the operation in the OpenAPI document, camelCase. */
   readonly name: string;
-  readonly tag: "account" | "products" | "cart" | "orders" | "payments" | "store";
+  readonly tag:
+    | "account"
+    | "products"
+    | "cart"
+    | "orders"
+    | "payments"
+    | "ledger"
+    | "operations"
+    | "notifications"
+    | "webhooks"
+    | "store";
   readonly summary: string;
   readonly params?: z.ZodType | undefined;
   readonly query?: z.ZodType | undefined;
   readonly body?: z.ZodType | undefined;
+  /** Of the headers, those that it reads, by their names in lower case. */
+  readonly headers?: z.ZodType | undefined;
   readonly idempotencyKey?: "required" | "optional";
+  /** Where the key is, when not in `idempotency-key`. */
+  readonly idempotencyKeyHeader?: "x-idempotency-key";
+  readonly countedWith?: CountedWith;
+  /** Takes the body byte for byte, whatever its content type, up to so many bytes. */
+  readonly bytesMax?: number;
   /** Takes one file as multipart/form-data, in the field of this name. */
   readonly fileField?: string;
   /** How long the whole request may take. */
@@ -61,18 +87,24 @@ export type Route = {
   readonly answers: Readonly<Record<number, AnswerDescription>>;
   /** The reasons of its services that a caller should expect, beside those that any route may give. */
   readonly refusals: readonly string[];
-  readonly handle: (input: Input<never, never, never>) => Promise<Answer>;
+  readonly handle: (input: Input<never, never, never, never>) => Promise<Answer>;
 };
 
 type None = z.ZodUndefined;
 
 /** States a route; `handle` is typed by the schemas beside it. */
-export function route<P extends z.ZodType = None, Q extends z.ZodType = None, B extends z.ZodType = None>(
-  is: Omit<Route, "params" | "query" | "body" | "handle"> & {
+export function route<
+  P extends z.ZodType = None,
+  Q extends z.ZodType = None,
+  B extends z.ZodType = None,
+  H extends z.ZodType = None,
+>(
+  is: Omit<Route, "params" | "query" | "body" | "headers" | "handle"> & {
     params?: P;
     query?: Q;
     body?: B;
-    handle: (input: Input<z.output<P>, z.output<Q>, z.output<B>>) => Promise<Answer>;
+    headers?: H;
+    handle: (input: Input<z.output<P>, z.output<Q>, z.output<B>, z.output<H>>) => Promise<Answer>;
   },
 ): Route {
   return is;

@@ -3,6 +3,7 @@
 
 import type { HandlersOf } from "@webstore/kit";
 import type { StorefrontServiceDefinition } from "@webstore/proto/storefront/v1";
+import { cancelOrder } from "./cancel-order.ts";
 import { cartView } from "./cart-view.ts";
 import { checkout } from "./checkout.ts";
 import type { Ports } from "./definition.ts";
@@ -15,7 +16,10 @@ import { oneProductView } from "./product-view.ts";
 export type Storefront = HandlersOf<typeof StorefrontServiceDefinition>;
 
 /** `currency`: what the price filters speak of. */
-export function rpc(ports: Ports, { currency }: { currency: string }): Storefront {
+export function rpc(
+  ports: Ports,
+  { currency, newId }: { currency: string; newId: () => string },
+): Storefront {
   // A shopper is whoever the token names, so no request names a customer.
   const customerId = "";
   return {
@@ -53,6 +57,6 @@ export function rpc(ports: Ports, { currency }: { currency: string }): Storefron
       return { orders: orders.map(orderView), nextPageToken };
     },
     getOrder: async (request) => ({ order: orderView((await ports.orders.getOrder(request)).order) }),
-    cancelOrder: async (request) => ({ order: orderView((await ports.orders.cancelOrder(request)).order) }),
+    cancelOrder: (request) => cancelOrder({ ports, newId }, request),
   };
 }

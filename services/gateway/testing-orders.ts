@@ -6,10 +6,12 @@ import { currentContext, defineRefusals, type HandlersOf } from "@webstore/kit";
 import type { CartServiceDefinition } from "@webstore/proto/cart/v1";
 import type { CatalogServiceDefinition, Product } from "@webstore/proto/catalog/v1";
 import type {
+  ImportOrderRequest,
   Order,
   OrderServiceDefinition,
   OrderStatus,
   PlaceOrderRequest,
+  UpdateOrderPaymentStatusRequest,
 } from "@webstore/proto/orders/v1";
 
 type Around = {
@@ -39,14 +41,21 @@ const refusalByToken: Readonly<Record<string, keyof typeof refusals.entries>> = 
 };
 
 export const slowToken = "pm_card_slow";
+export const askingToken = "pm_card_asking";
 export const bugToken = "pm_card_bug";
 
-export function testingOrders({ cart, catalog }: Around): HandlersOf<typeof OrderServiceDefinition> {
+export type TestingOrders = HandlersOf<typeof OrderServiceDefinition> & {
+  /** What it was told of payments, by notification. */
+  readonly notified: Map<string, UpdateOrderPaymentStatusRequest>;
+};
+
+export function testingOrders({ cart, catalog }: Around): TestingOrders {
+  const notified: TestingOrders["notified"] = new Map();
   const orders = new Map<string, { order: Order; asked: string }>();
   const find = (orderId: string): Order => {
     const found = [...orders.values()].find(({ order }) => order.orderId === orderId)?.order;
     const { principal } = currentContext();
-    const staff = principal.kind === "user" && principal.role === "admin";
+    const staff = principal.kind === "service" || (principal.kind === "user" && principal.role === "admin");
     if (found === undefined || (!staff && found.customerId !== callerId()))
       throw refusals.refuse("order_not_found");
     return found;
@@ -57,10 +66,10 @@ export function testingOrders({ cart, catalog }: Around): HandlersOf<typeof Orde
       const asked = JSON.stringify([request.paymentMethodToken, request.shippingAddress, request.coupon]);
       const known = orders.get(key);
       if (known !== undefined && known.asked !== asked) throw refusals.refuse("idempotency_key_reused");
-      if (known !== undefined) return answerOf(known.order, true);
+      if (known !== undefined) return answerOf(known.order, true, request.paymentMethodToken);
       const order = await orderOf(request, { cart, catalog });
       orders.set(key, { order, asked });
-      return answerOf(order, false);
+      return answerOf(order, false, request.paymentMethodToken);
     },
     getOrder: async ({ orderId }) => ({ order: find(orderId) }),
     listOrders: async ({ customerId, status }) => {
@@ -78,19 +87,36 @@ export function testingOrders({ cart, catalog }: Around): HandlersOf<typeof Orde
       order.cancelRequested = true;
       return { order };
     },
-    updateOrderPaymentStatus: unused,
+    updateOrderPaymentStatus: async (request) => {
+      const { status } = find(request.orderId);
+      const known = notified.has(request.notificationId);
+      notified.set(request.notificationId, request);
+      return { status, applied: !known };
+    },
+    importOrder: async (request) => {
+      const known = orders.get(request.orderId);
+      if (known !== undefined) return { order: known.order, replayed: true };
+      const order = importedOrder(request);
+      orders.set(request.orderId, { order, asked: "" });
+      return { order, replayed: false };
+    },
     transitionOrder: unused,
     executeCancellation: unused,
-    importOrder: unused,
     priceOrder: unused,
     listSagas: unused,
     getSaga: unused,
     retrySaga: unused,
     compensateSaga: unused,
+    notified,
   };
 }
 
-const answerOf = (order: Order, replayed: boolean) => ({ order, replayed, paymentClientSecret: "" });
+/** The one card whose bank asks the shopper first. */
+const answerOf = (order: Order, replayed: boolean, token = "") => ({
+  order,
+  replayed,
+  paymentClientSecret: token === askingToken ? "pi_1_secret_2" : "",
+});
 
 const unused = () => Promise.reject(new Error("the gateway does not call this"));
 
@@ -109,7 +135,9 @@ async function orderOf(request: PlaceOrderRequest, { cart, catalog }: Around): P
   const { products } = await catalog.batchGetProducts({ productIds: lines.map((line) => line.productId) });
   const orderId = randomUUID();
   await cart.clearOrderedLines({ customerId: callerId(), orderId, lines });
-  const status: OrderStatus = token === slowToken ? "ORDER_STATUS_PENDING" : "ORDER_STATUS_PAID";
+  const status: OrderStatus = [slowToken, askingToken].includes(token)
+    ? "ORDER_STATUS_PENDING"
+    : "ORDER_STATUS_PAID";
   return newOrder({ orderId, status, request, lines: lines.map((line) => priced(line, products)) });
 }
 
@@ -129,7 +157,7 @@ function priced(line: { productId: string; quantity: number }, products: readonl
 function newOrder(is: {
   orderId: string;
   status: OrderStatus;
-  request: PlaceOrderRequest;
+  request: Pick<PlaceOrderRequest, "shippingAddress" | "coupon">;
   lines: OrderLine[];
 }): Order {
   const subtotalMinor = is.lines.reduce((sum, { lineTotal }) => sum + (lineTotal?.amountMinor ?? 0n), 0n);
@@ -161,4 +189,12 @@ function newOrder(is: {
     channel: "",
     priced: true,
   };
+}
+
+function importedOrder(is: ImportOrderRequest): Order {
+  const lines = is.lines.map((line) => ({ ...line, name: "", unitPrice: undefined, lineTotal: undefined }));
+  const request = { shippingAddress: is.shippingAddress, coupon: "" };
+  const order = newOrder({ orderId: is.orderId, status: "ORDER_STATUS_NEW", request, lines });
+  const unpriced = { subtotal: undefined, shipping: undefined, discount: undefined, total: undefined };
+  return { ...order, ...unpriced, customerId: is.customerId, channel: is.channel, priced: false };
 }

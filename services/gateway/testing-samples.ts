@@ -3,10 +3,12 @@
 import { randomUUID } from "node:crypto";
 import { gatewayConfig } from "./config.ts";
 import type { Ports } from "./definition.ts";
+import type { Ops } from "./ops.ts";
 import { restRoutes } from "./rest.ts";
 import type { Route } from "./route.ts";
 import type { Storefront } from "./rpc.ts";
-import { mug, pen } from "./testing-store.ts";
+import { bookedOrder, deadLetter, sentMail, stuckSaga } from "./testing-desk.ts";
+import { goodSignature, mug, partnerKey, pen } from "./testing-store.ts";
 
 export type Asked = {
   readonly method?: string;
@@ -43,9 +45,10 @@ export async function ask(
 
 /** The routes as values; what they would call is not there. */
 export const routes: readonly Route[] = restRoutes({
-  config: gatewayConfig.parse({}),
+  config: gatewayConfig.parse({ PAYMENT_UPDATES_API_KEY: partnerKey }),
+  ops: {} as Ops,
   storefront: {} as Storefront,
-  ports: { payments: {} } as Ports,
+  ports: { payments: {}, orders: {} } as Ports,
   nowMs: Date.now,
   newId: randomUUID,
   home: "/docs",
@@ -116,6 +119,59 @@ export function samples(is: Existing): Readonly<Record<string, Sample>> {
       path: `/payments/${is.paymentId}/refunds`,
       headers: newKey(),
       json: { amount: { amount: "1.00", currency: "USD" }, reason: "goodwill" },
+    },
+    importOrder: {
+      path: "/orders/import",
+      json: {
+        order_id: randomUUID(),
+        customer_id: randomUUID(),
+        lines: [{ product_id: mug, quantity: 2 }],
+        shipping_address: address,
+        channel: "phone",
+      },
+    },
+    ...deskSamples(is),
+  };
+}
+
+function deskSamples(is: Existing): Readonly<Record<string, Sample>> {
+  return {
+    resolvePayment: { path: `/payments/${is.paymentId}/resolve` },
+    listLedgerEntries: { path: `/ledger/entries?order_id=${bookedOrder}&account=revenue` },
+    getLedgerBalances: { path: "/ledger/balances" },
+    reconcile: {
+      path: "/ledger/reconciliation?since=2026-01-01T00:00:00Z&before=2026-02-01T00:00:00%2B01:00",
+    },
+    listSagas: { path: "/sagas?name=place-order&idle_seconds_min=60" },
+    getSaga: { path: `/sagas/${stuckSaga}` },
+    retrySaga: { path: `/sagas/${stuckSaga}/retry`, json: { reason: "payments is back" } },
+    compensateSaga: { path: `/sagas/${stuckSaga}/compensate`, json: { reason: "the shopper gave up" } },
+    listDeadLetters: {
+      path: "/dead-letters?source_topic=order-events&status=dead&since=2026-01-01T00:00:00Z",
+    },
+    getDeadLetter: { path: `/dead-letters/${deadLetter}` },
+    redriveDeadLetters: {
+      path: "/dead-letters/redrive",
+      json: { filter: { event_name: "OrderCreated" }, dry_run: true, reason: "fixed" },
+    },
+    listAuditEntries: { path: "/audit?subject=x" },
+    listNotifications: { path: "/notifications?status=sent" },
+    resendNotification: { path: `/notifications/${sentMail}/resend`, headers: newKey() },
+    receiveProviderEvent: {
+      path: "/webhooks/stripe",
+      headers: { "stripe-signature": goodSignature },
+      json: { id: "evt_1" },
+    },
+    updatePayment: {
+      path: "/webhooks/payment-updates",
+      headers: { "x-internal-api-key": partnerKey, "x-idempotency-key": randomUUID() },
+      json: {
+        order_id: is.orderId,
+        payment_id: randomUUID(),
+        payment_status: "partially_refunded",
+        occurred_at: "2026-01-02T03:04:05Z",
+        refunded_amount: { amount: "1.00", currency: "USD" },
+      },
     },
   };
 }

@@ -11,19 +11,28 @@ import { identity } from "@webstore/identity/definition";
 import { fakeIdentity } from "@webstore/identity/fake";
 import {
   type AdminRoute,
+  defineRefusals,
+  dependencyVariable,
   type Env,
   type HandlersOf,
+  Outage,
   type Running,
   type ServiceDefinition,
   service,
 } from "@webstore/kit";
+import { ledger } from "@webstore/ledger/definition";
+import { notifications } from "@webstore/notifications/definition";
+import { orderProcessor } from "@webstore/order-processor/definition";
 import { orders } from "@webstore/orders/definition";
 import { payments } from "@webstore/payments/definition";
 import { fakePayments } from "@webstore/payments/fake";
 import { program } from "./main.ts";
+import { type TestingDesk, testingDesk } from "./testing-desk.ts";
 import { testingOrders } from "./testing-orders.ts";
 
 export const internalKey = "test-internal-key";
+/** What outside systems send. */
+export const partnerKey = "test-partner-key-0123456789";
 
 /** Two products at 19.99 and 2.50 USD, one that is not sold any more, one in yen. */
 export const mug = "11111111-1111-4111-8111-111111111111";
@@ -44,6 +53,10 @@ export type TestStore = {
   readonly calls: { jwks: number };
   readonly catalog: HandlersOf<(typeof catalog)["serves"]>;
   readonly payments: ReturnType<typeof fakePayments>;
+  readonly desk: TestingDesk;
+  readonly orders: ReturnType<typeof testingOrders>;
+  /** What came to payments as events of the provider. */
+  readonly providerEvents: ProviderEvents;
   startGateway(env?: Env): Promise<Running & { readonly url: string }>;
   stop(): Promise<void>;
 };
@@ -70,6 +83,9 @@ export async function openTestStore(): Promise<TestStore> {
   const accounts = await fakeIdentity({ nowMs: () => Date.now() - clock.behindMs });
   const carts = fakeCart({ catalog: products });
   const money = fakePayments();
+  const desk = testingDesk();
+  const placed = { ...testingOrders({ cart: carts, catalog: products }), ...desk.sagas };
+  const providerEvents = receivedEvents();
   const getJwks = (request: object) => {
     calls.jwks += 1;
     return accounts.getJwks(request);
@@ -91,10 +107,22 @@ export async function openTestStore(): Promise<TestStore> {
     identityRuns,
     await serve(catalog, products, { JWKS_URL }),
     await serve(cart, carts, { JWKS_URL }),
-    await serve(orders, testingOrders({ cart: carts, catalog: products }), { JWKS_URL }),
-    await serve(payments, money, { JWKS_URL }),
+    await serve(orders, placed, { JWKS_URL }),
+    await serve(
+      payments,
+      {
+        ...money,
+        ...providerEvents.rpcs,
+        resolvePayment: ({ paymentId }) =>
+          money.getPayment({ payment: { $case: "paymentId", value: paymentId } }),
+      },
+      { JWKS_URL },
+    ),
+    await serve(ledger, desk.ledger, { JWKS_URL }),
+    await serve(notifications, desk.notifications, { JWKS_URL }),
+    await serve(orderProcessor, desk.orderProcessor, { JWKS_URL }),
   ];
-  const addresses = running.map(({ name, urls }) => [`${name.toUpperCase()}_ADDRESS`, urls.rpc]);
+  const addresses = running.map(({ name, urls }) => [dependencyVariable(name, "ADDRESS"), urls.rpc]);
   const env: Env = {
     ...anyPort,
     ...Object.fromEntries(addresses),
@@ -102,6 +130,7 @@ export async function openTestStore(): Promise<TestStore> {
     INVENTORY_URL: inventory.url,
     APP_PORT: "0",
     RATE_LIMIT_PER_SECOND: "100000",
+    PAYMENT_UPDATES_API_KEY: partnerKey,
     DRAIN_GRACE_MS: "2000",
   };
   return {
@@ -111,6 +140,9 @@ export async function openTestStore(): Promise<TestStore> {
     calls,
     catalog: products,
     payments: money,
+    desk,
+    orders: placed,
+    providerEvents,
     startGateway: async (more = {}) => {
       const gateway = await program.start({ ...env, ...more });
       return { ...gateway, url: gateway.urls.http ?? "" };
@@ -132,6 +164,28 @@ async function serve<D extends ServiceDefinition>(
   const alone = { ...definition, calls: {}, partners: {}, stores: {}, publishes: [], consumes: [] };
   return service(alone, { start: async () => ({ handlers, adminRoutes }) }).start({ ...anyPort, ...env });
 }
+
+type ProviderEvents = ReturnType<typeof receivedEvents>;
+
+/** Keeps what came, and judges signatures as simply as can be. */
+function receivedEvents() {
+  const state = { received: [] as { payload: Buffer; signature: string }[], up: true };
+  const receiveProviderEvent: HandlersOf<(typeof payments)["serves"]>["receiveProviderEvent"] = async (
+    is,
+  ) => {
+    if (!state.up) throw new Outage("postgres", "postgres: connection refused");
+    if (is.signature !== goodSignature) throw signature.refuse("webhook_signature_invalid");
+    state.received.push({ payload: Buffer.from(is.payload), signature: is.signature });
+    return { duplicate: false };
+  };
+  return { state, rpcs: { receiveProviderEvent } };
+}
+
+export const goodSignature =
+  "t=1767323045,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd";
+const signature = defineRefusals("payments", {
+  webhook_signature_invalid: { code: "INVALID_ARGUMENT", caller: "The signature is wrong.", operator: "" },
+});
 
 async function startInventory() {
   const state = { up: true };
