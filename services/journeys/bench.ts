@@ -7,8 +7,10 @@ import { parseArgs } from "node:util";
 import { demoUsers } from "@webstore/kit";
 import pg from "pg";
 import { bareChains } from "./bench-chain.ts";
+import { lagsOf } from "./bench-lag.ts";
 import { type Load, openLoad, quantile, type Timed } from "./bench-load.ts";
 import { durableCommits, httpHops } from "./bench-reference.ts";
+import { openMailServer } from "./mail-server.ts";
 import { countSpans } from "./otlp-spans.ts";
 import { childrenOf, cpuOf, cpuOfFamily, memoryOf } from "./processes.ts";
 import { openStoreRun, type StoreRun } from "./run-store.ts";
@@ -22,18 +24,34 @@ const warmRounds = options.quick ? 1 : 8;
 const tracedCheckouts = 20;
 const idleMs = 3_000;
 
-const store = await openStoreRun({
+const mailServer = await openMailServer({ keep: false });
+const environment = {
   RATE_LIMIT_PER_SECOND: "1000000",
   // Customers are made by the hundred here, and logging in is not what is measured.
   IDENTITY_ARGON2_MEMORY_KIB: "8",
   IDENTITY_ARGON2_TIME_COST: "1",
   LOG_LEVEL: "error",
-});
+  MAIL_URL: mailServer.url,
+};
+/** What a checkout itself needs; the others only follow it. */
+const withoutFollowers = [
+  "payment-provider",
+  "crm",
+  "inventory",
+  "identity",
+  "catalog",
+  "cart",
+  "payments",
+  "orders",
+  "gateway",
+];
+let store = await openStoreRun(environment);
 
 try {
   await bench();
 } finally {
   await store.close();
+  await mailServer.close();
 }
 
 async function bench(): Promise<void> {
@@ -62,11 +80,39 @@ async function bench(): Promise<void> {
   // Node.js compiles what runs often; a store that has run for a minute is the one that matters.
   for (let round = 0; round < warmRounds; round += 1) await row("warm-up", load, 8, 1);
   for (const shoppers of [1, 8, 32]) await row(`${shoppers}`, load, shoppers, 1);
+  await follow(load);
   await reference();
   await commits(load);
   await load.close();
   say(memory);
   await calls();
+  await withoutThem();
+}
+
+/** A steady pace that leaves the machine room, and how far the followers were behind. */
+async function follow(load: Load): Promise<void> {
+  await load.fillCarts(batch);
+  await load.checkouts(2, batch);
+  const settled = performance.now();
+  await until(() => performance.now() - settled > idleMs, 2 * idleMs, "time stands still");
+  say(`\nWhat follows an order, at 2 shoppers: after it is paid it is`);
+  for (const { what, count, p50Ms, p95Ms } of await lagsOf(databaseOf(store).url, batch)) {
+    say(
+      `  ${what.padEnd(26)} p50 ${p50Ms.toFixed(0).padStart(5)} ms   p95 ${p95Ms.toFixed(0).padStart(5)} ms   (${count} orders)`,
+    );
+  }
+}
+
+/** The same checkouts in a store without ledger, notifications and order-processor: the difference is what they cost. */
+async function withoutThem(): Promise<void> {
+  await store.close();
+  store = await openStoreRun(environment);
+  await store.start(...withoutFollowers);
+  const load = await openLoad(store.url, batch);
+  say("\nWithout ledger, notifications and order-processor, in a store of its own:");
+  for (let round = 0; round < warmRounds; round += 1) await row("warm-up", load, 8, 1);
+  for (const shoppers of [1, 8, 32]) await row(`${shoppers}`, load, shoppers, 1);
+  await load.close();
 }
 
 /** From nothing, and on the data of before. */
