@@ -123,7 +123,7 @@ function ofDoubles({ intents, payments, entries }: Books): string[] {
     ids.length === new Set(ids).size ? [] : [`an order has two ${what}`];
   const tookMoney = intents.filter(({ amount_received }) => amount_received > 0);
   const bookings = entries.filter(
-    ({ event, account }) => event === "PaymentDone" && account === "provider_clearing",
+    ({ event, account }) => event === "payment_captured" && account === "provider_clearing",
   );
   return [
     ...twice(

@@ -3,6 +3,8 @@
 // has forgotten.
 
 import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import pg from "pg";
@@ -28,8 +30,8 @@ type Scene = {
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
-/** Longer than a dispute takes with the provider's simulator. */
-const disputesEndMs = 6 * dayMs;
+/** A dispute that nobody answers is lost after seven days. */
+const disputesEndMs = 9 * dayMs;
 const restWithinMs = 240_000;
 
 /** What waits, by a query that gives a row for each kind and how many there are. */
@@ -76,14 +78,14 @@ export async function comeToRest(scene: Scene): Promise<Rest> {
 }
 
 async function rest(
-  { store, shop, partners, staff }: Scene,
+  { store, shop, staff }: Scene,
   client: pg.Client,
   done: { resolved: number; redriven: number },
 ): Promise<string[]> {
   let waiting: string[] = [];
   let quiet = 0;
   const isAtRest = async () => {
-    waiting = await whatWaits(client, partners);
+    waiting = await whatWaits(client, store);
     // Twice in a row: what is between two places is seen by neither query.
     quiet = waiting.length === 0 ? quiet + 1 : 0;
     if (quiet >= 2) return true;
@@ -95,7 +97,7 @@ async function rest(
   return waiting;
 }
 
-async function whatWaits(client: pg.Client, partners: Scene["partners"]): Promise<string[]> {
+async function whatWaits(client: pg.Client, store: StoreRun): Promise<string[]> {
   const { rows } = await client.query<{ schema: string }>(
     "select schemaname as schema from pg_tables where tablename = 'outbox'",
   );
@@ -107,8 +109,18 @@ async function whatWaits(client: pg.Client, partners: Scene["partners"]): Promis
     const waiting = Number((await client.query(query)).rows[0].count);
     if (waiting > 0) found.push(`${what}: ${waiting}`);
   }
-  const deliveries = await partners.deliveriesDue();
+  const deliveries = deliveriesOf(store);
   return deliveries > 0 ? [...found, `webhooks: ${deliveries}`] : found;
+}
+
+/** What the provider has still to tell the store, read from its own file. */
+function deliveriesOf({ dataDir }: StoreRun): number {
+  const file = new DatabaseSync(join(dataDir, "payment-provider.sqlite"), { readOnly: true });
+  try {
+    return Number(file.prepare("select count(*) as count from deliveries").get()?.count);
+  } finally {
+    file.close();
+  }
 }
 
 /** An operator asks the provider now instead of at its next turn. */

@@ -20,7 +20,7 @@ export type Stock = { readonly product_id: string; readonly available: number; r
 const pageSize = 100;
 const providerKey = "sk_test_webstore";
 
-export function readPartners(is: { providerUrl: string; inventoryUrl: string }) {
+export function readPartners(is: { providerUrl: string; inventoryUrl: string; crmUrl: string }) {
   async function get<Body>(url: string, init: RequestInit = {}): Promise<Body> {
     const response = await fetch(url, init);
     if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
@@ -62,6 +62,20 @@ export function readPartners(is: { providerUrl: string; inventoryUrl: string }) 
         body: JSON.stringify({ payment_intent: intent, outcome }),
       });
     },
+    /** What went back of each payment intent, refunds and lost disputes together. */
+    async returned(): Promise<ReadonlyMap<string, number>> {
+      type Standing = { id: string; refunded: number; disputed_lost: number };
+      const returned = new Map<string, number>();
+      for (let after = ""; ; ) {
+        const page = await get<{ payments: Standing[]; has_more: boolean }>(
+          `${is.providerUrl}/admin/payments${after === "" ? "" : `?starting_after=${after}`}`,
+        );
+        for (const { id, refunded, disputed_lost } of page.payments)
+          returned.set(id, refunded + disputed_lost);
+        after = page.payments.at(-1)?.id ?? "";
+        if (!page.has_more) return returned;
+      }
+    },
     /** What takes days at the provider has taken them. */
     advanceClock: (ms: number) =>
       get<object>(`${is.providerUrl}/admin/clock`, {
@@ -69,13 +83,18 @@ export function readPartners(is: { providerUrl: string; inventoryUrl: string }) 
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ advance_ms: ms }),
       }),
-    /** No more failures by the table. */
-    failNoMore: () =>
-      get<object>(`${is.providerUrl}/admin/failures`, {
-        method: "PUT",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ countries: {} }),
-      }),
+    /** No more failures by the table, with any of them. */
+    async failNoMore(): Promise<void> {
+      const none = (url: string, body: object) =>
+        get<object>(`${url}/admin/failures`, {
+          method: "PUT",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(body),
+        });
+      await none(is.providerUrl, { countries: {} });
+      await none(is.inventoryUrl, { rate: 0, codes: [500] });
+      await none(is.crmUrl, { rate: 0, codes: [500] });
+    },
 
     /** Every reservation that stands. */
     async reserved(): Promise<Reservation[]> {

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cart } from "@webstore/cart/definition";
 import { catalog } from "@webstore/catalog/definition";
+import { crm } from "@webstore/crm/definition";
 import { gateway } from "@webstore/gateway/definition";
 import { identity } from "@webstore/identity/definition";
 import { inventory } from "@webstore/inventory/definition";
@@ -193,5 +194,6 @@ function placesAt(portOffset: number) {
     },
     providerUrl: `http://${at(paymentProvider.port)}`,
     inventoryUrl: `http://${at(inventory.port)}`,
+    crmUrl: `http://${at(crm.port)}`,
   };
 }
