@@ -28,7 +28,7 @@ export const orders = defineService({
     }),
     catalog: call(catalog, { methods: ["batchGetProducts"], timeoutMs: 1_000, attemptsMax: 2, breaker }),
     payments: call(payments, {
-      methods: ["createPayment", "capturePayment", "voidPayment", "processRefund"],
+      methods: ["createPayment", "getPayment", "capturePayment", "voidPayment", "processRefund"],
       timeoutMs: 5_000,
       // One attempt: the saga, which knows the idempotency key, does the retrying.
       attemptsMax: 1,
@@ -49,6 +49,13 @@ export const orders = defineService({
     listOrders: { availability: 0.9995, latencyP95Ms: 200 },
     cancelOrder: { availability: 0.999, latencyP95Ms: 300 },
     updateOrderPaymentStatus: { availability: 0.999, latencyP95Ms: 200 },
+    executeCancellation: { availability: 0.999, latencyP95Ms: 2_000 },
+    importOrder: { availability: 0.999, latencyP95Ms: 200 },
+    priceOrder: { availability: 0.999, latencyP95Ms: 300 },
+    listSagas: { availability: 0.999, latencyP95Ms: 300 },
+    getSaga: { availability: 0.999, latencyP95Ms: 200 },
+    retrySaga: { availability: 0.999, latencyP95Ms: 500 },
+    compensateSaga: { availability: 0.999, latencyP95Ms: 500 },
     transitionOrder: { availability: 0.999, latencyP95Ms: 200 },
   },
   runs: { replicas: { min: 2, max: 12 }, cpuMillis: 250, memoryMiB: 192 },

@@ -12,11 +12,13 @@ import { type HandlersOf, openLog, openSagaEngine, type PortsOf, Refusal } from 
 import { fakePayments } from "@webstore/payments/fake";
 import type { OrderServiceDefinition } from "@webstore/proto/orders/v1";
 import type { orders } from "./definition.ts";
+import { cancelOrderSaga } from "./execute-cancellation.ts";
 import { memoryOrders, type PublishedEvent } from "./order-store.memory.ts";
-import { type PlaceOrderPorts, placeOrder } from "./place-order.ts";
+import { placeOrder } from "./place-order.ts";
 import { defaultPriceRules } from "./pricing.ts";
 import { type Reason, refuse } from "./refusals.ts";
 import { rpc } from "./rpc.ts";
+import type { SagaPorts } from "./saga-ports.ts";
 
 type Ports = PortsOf<typeof orders>;
 
@@ -43,7 +45,7 @@ export function fakeOrders(
   const stock = memoryStock();
   const script = paymentScript(payments);
   const { store, outbox, journal, events } = memoryOrders({ nowMs, newId: randomUUID });
-  const ports: PlaceOrderPorts = {
+  const ports: SagaPorts = {
     store,
     outbox,
     cart,
@@ -51,9 +53,9 @@ export function fakeOrders(
     inventory: is.inventory ?? stock.inventory,
     nowMs,
   };
-  const sagas = openSagaEngine<PlaceOrderPorts>({
+  const sagas = openSagaEngine<SagaPorts>({
     journal,
-    sagas: [placeOrder],
+    sagas: [placeOrder, cancelOrderSaga],
     ports,
     log: openLog("orders", { level: "silent" }),
     telemetry: nothingRecorded,
@@ -62,7 +64,7 @@ export function fakeOrders(
     delayMs: async () => {},
   });
   const rules = defaultPriceRules;
-  const handlers = rpc({ store, outbox, cart, catalog, sagas, rules, nowMs, wakeRelay: () => {} });
+  const handlers = rpc({ ...ports, catalog, sagas, rules, wakeRelay: () => {} });
   const broken: Error[] = [];
   return {
     ...handlers,
@@ -81,7 +83,7 @@ export function fakeOrders(
 }
 
 /** Payments before whose authorizing the test may put something. */
-function paymentScript(payments: PlaceOrderPorts["payments"]) {
+function paymentScript(payments: SagaPorts["payments"]) {
   const before: (() => Promise<void>)[] = [];
   return {
     payments: {

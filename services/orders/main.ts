@@ -13,11 +13,13 @@ import {
 import { z } from "zod";
 import { cartClearDue } from "./cart-clear-due.ts";
 import { followups, orders } from "./definition.ts";
+import { cancelOrderSaga } from "./execute-cancellation.ts";
 import { orderCreated } from "./order-created.ts";
 import { postgresOrderStore } from "./order-store.postgres.ts";
-import { type PlaceOrderPorts, placeOrder } from "./place-order.ts";
+import { placeOrder, placeOrderBefore } from "./place-order.ts";
 import { defaultPriceRules } from "./pricing.ts";
 import { rpc } from "./rpc.ts";
+import type { SagaPorts } from "./saga-ports.ts";
 
 const config = z.object({
   SAGA_LEASE_MS: whole(10_000, 100, 600_000).describe("How long a silent process's sagas are left to it."),
@@ -49,10 +51,10 @@ export const program = service(orders, {
     const leaseMs = config.SAGA_LEASE_MS;
     const key = config.JOURNAL_KEY ?? config.INTERNAL_API_KEY ?? "";
     const journal = openJournal({ postgres, owner: `${hostname()}/${newId()}`, leaseMs, key });
-    const sagaPorts: PlaceOrderPorts = { ...ports, store, outbox, nowMs };
+    const sagaPorts: SagaPorts = { ...ports, store, outbox, nowMs };
     const sagas = openSagaEngine({
       journal,
-      sagas: [placeOrder],
+      sagas: [placeOrder, placeOrderBefore, cancelOrderSaga],
       ports: sagaPorts,
       log,
       telemetry,

@@ -10,6 +10,7 @@ const data = z.object({
   customerId: z.uuid(),
   totalAmount: z.string(),
   currency: z.string(),
+  status: z.string(),
   createdAt: z.iso.datetime(),
 });
 
@@ -17,7 +18,9 @@ export async function orderCreated(
   event: Event,
   { crm }: Pick<PortsOf<typeof orders>, "crm">,
 ): Promise<void> {
-  const { orderId, customerId, totalAmount, currency, createdAt } = data.parse(event.data);
+  const { orderId, customerId, totalAmount, currency, status, createdAt } = data.parse(event.data);
+  // Taken by another channel, which tells of it itself; it has no amount here yet.
+  if (status === "new") return;
   await crm.recordActivity({
     customer_id: customerId,
     // The event's id: telling it twice is telling it once.

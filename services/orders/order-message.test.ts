@@ -26,6 +26,8 @@ test("an order is shown whole, and all its money in its one currency", () => {
     receiptUrl: "https://receipts.example/1",
     refundedMinor: 1_00n,
     cancelRequested: true,
+    feeMinor: 50n,
+    channel: "phone",
     campaign: "welcome",
     coupon: "SPRING",
     history: [
@@ -68,5 +70,8 @@ test("an order is shown whole, and all its money in its one currency", () => {
     refunded: usd(1_00n),
     updateTime: paid.updatedAt,
     cancelRequested: true,
+    fee: usd(50n),
+    channel: "phone",
+    priced: true,
   });
 });

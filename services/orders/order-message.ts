@@ -36,6 +36,9 @@ export function messageOf(order: Order): OrderMessage {
     refunded: money(order.refundedMinor),
     updateTime: order.updatedAt,
     cancelRequested: order.cancelRequested,
+    fee: money(order.feeMinor),
+    channel: order.channel,
+    priced: order.priced,
   };
 }
 

@@ -3,19 +3,11 @@
 // A Write is a statement here too; its one value is the change itself, from one state to the next. A commit makes all of
 // them on a copy that nobody sees before the last, so nothing of a commit stands when one of them throws.
 
-import {
-  type Outbox,
-  type openSagaEngine,
-  UniqueViolation,
-  type Write,
-  WriteRefused,
-  writes,
-} from "@webstore/kit";
-import { cancellable, type Order, type Status, transition, unopened } from "./order.ts";
+import { type Outbox, UniqueViolation, type Write, WriteRefused, writes } from "@webstore/kit";
+import { cancellable, type Order, refundedStatus, type Status, transition } from "./order.ts";
 import { type OrderStore, orderMoved, type PaymentNotification } from "./order-store.ts";
+import { type KeptSaga, memoryJournal } from "./saga-journal.memory.ts";
 
-type Journal = Parameters<typeof openSagaEngine>[0]["journal"];
-type Saga = NonNullable<Awaited<ReturnType<Journal["find"]>>>;
 type Noted = PaymentNotification & { readonly applied: boolean };
 export type PublishedEvent = {
   readonly id: string;
@@ -27,7 +19,7 @@ export type PublishedEvent = {
 type State = {
   readonly orders: ReadonlyMap<string, Order>;
   readonly notifications: ReadonlyMap<string, Noted>;
-  readonly sagas: ReadonlyMap<string, Saga>;
+  readonly sagas: ReadonlyMap<string, KeptSaga>;
   readonly events: readonly PublishedEvent[];
 };
 type Change = (state: State) => State;
@@ -35,7 +27,7 @@ type Change = (state: State) => State;
 export type MemoryOrders = {
   readonly store: OrderStore;
   readonly outbox: Outbox;
-  readonly journal: Journal;
+  readonly journal: ReturnType<typeof memoryJournal>;
   /** What was published, the oldest first. */
   events(): readonly PublishedEvent[];
 };
@@ -52,7 +44,14 @@ export function memoryOrders(is: { nowMs: () => number; newId: () => string }): 
   return {
     store: orderStore(() => state, commit, is.nowMs),
     outbox,
-    journal: journal(() => state, commit),
+    journal: memoryJournal({
+      find: (id) => state.sagas.get(id),
+      keep: (saga, ...also) =>
+        commit(
+          write((now) => ({ ...now, sagas: withOne(now.sagas, saga.id, saga) })),
+          ...also,
+        ),
+    }),
     events: () => state.events,
   };
 }
@@ -60,55 +59,118 @@ export function memoryOrders(is: { nowMs: () => number; newId: () => string }): 
 const write = (change: Change): Write => [{ text: "in memory", values: [change] }];
 const withOne = <V>(map: ReadonlyMap<string, V>, key: string, value: V) => new Map(map).set(key, value);
 
+/** What becomes of an order; `undefined`: the condition of the change does not hold (O4). */
+type Next = (order: Order) => Partial<Order> | undefined;
+
+const moved = (order: Order, to: Status, at: string, reason: string) => ({
+  status: to,
+  history: [...order.history, { status: to, at, reason }],
+});
+
+const isToBeCancelled = ({ status, cancelRequested }: Order) =>
+  cancelRequested && cancellable.includes(status) && status !== "pending";
+
+/** At most what has not gone back. */
+function feeWithin({ totalMinor, refundedMinor }: Order, feeMinor: bigint): bigint {
+  const leftMinor = totalMinor - refundedMinor;
+  return feeMinor < leftMinor ? feeMinor : leftMinor;
+}
+
+type Changed = "markPaid" | "fail" | "move" | "cancel" | "noteNotCancelled";
+
+const changes: { [M in Changed]: (is: Parameters<OrderStore[M]>[1]) => Next } = {
+  markPaid:
+    ({ paymentId, receiptUrl, at }) =>
+    (order) =>
+      order.status === "pending" && !order.cancelRequested
+        ? { ...moved(order, "paid", at, ""), paymentId, receiptUrl }
+        : undefined,
+
+  fail:
+    ({ to, reason, at }) =>
+    (order) =>
+      order.status === "pending"
+        ? { ...moved(order, to, at, reason), failureReason: to === "failed" ? reason : "" }
+        : undefined,
+
+  move:
+    ({ from, to, reason, at }) =>
+    (order) => {
+      const isUnpriced = to === "processing" && !order.priced;
+      if (order.status !== from || transition(from, to) !== "change") return undefined;
+      return isUnpriced || order.cancelRequested ? undefined : moved(order, to, at, reason);
+    },
+
+  cancel:
+    ({ feeMinor, reason, at }) =>
+    (order) =>
+      isToBeCancelled(order)
+        ? { ...moved(order, "cancelled", at, reason), feeMinor: feeWithin(order, feeMinor) }
+        : undefined,
+
+  noteNotCancelled:
+    ({ reason, at }) =>
+    (order) =>
+      isToBeCancelled(order) && order.history.at(-1)?.reason !== reason
+        ? moved(order, order.status, at, reason)
+        : undefined,
+};
+
+const refunded = (before: Order, is: { refundedMinor: bigint; reason: string; at: string }): Next => {
+  const { refundedMinor, reason, at } = is;
+  return (order) => {
+    const isAsBefore =
+      order.status === before.status &&
+      order.refundedMinor === before.refundedMinor &&
+      order.cancelRequested === before.cancelRequested;
+    if (!isAsBefore || refundedMinor <= order.refundedMinor || order.paymentId === "") return undefined;
+    const to = refundedStatus(order, refundedMinor);
+    const feeMinor = feeWithin({ ...order, refundedMinor }, order.feeMinor);
+    return { ...(to === order.status ? {} : moved(order, to, at, reason)), refundedMinor, feeMinor };
+  };
+};
+
 function orderStore(state: () => State, commit: (...all: Write[]) => void, nowMs: () => number): OrderStore {
-  /** Changes one order; `undefined` refuses it. */
-  const changing =
-    (orderId: string, next: (order: Order) => Partial<Order> | undefined): Change =>
-    (now) => {
+  const changed = (now: State, order: Order, by: Partial<Order>): State => {
+    const updated = { ...order, ...by, updatedAt: new Date(nowMs()) };
+    return { ...now, orders: withOne(now.orders, order.orderId, updated) };
+  };
+  /** `otherwise`: what becomes of it when the condition does not hold. */
+  const changing = (orderId: string, next: Next, otherwise: "refuse" | "leave" = "refuse"): Write =>
+    write((now) => {
       const order = now.orders.get(orderId);
-      const changed = order === undefined ? undefined : next(order);
-      if (order === undefined || changed === undefined) throw new WriteRefused(orderMoved);
-      const updated = { ...order, ...changed, updatedAt: new Date(nowMs()) };
-      return { ...now, orders: withOne(now.orders, orderId, updated) };
-    };
-  const change = (...is: Parameters<typeof changing>) => write(changing(...is));
-  const moved = (order: Order, to: Status, at: string, reason: string) => ({
-    status: to,
-    history: [...order.history, { status: to, at, reason }],
-  });
+      const by = order === undefined ? undefined : next(order);
+      if (order !== undefined && by !== undefined) return changed(now, order, by);
+      if (otherwise === "leave") return now;
+      throw new WriteRefused(orderMoved);
+    });
 
   return {
-    open: (draft, at) =>
+    open: (order) =>
       write((now) => {
-        if (now.orders.has(draft.orderId)) throw new UniqueViolation("orders_pkey");
-        const opened = { ...unopened(draft, ""), updatedAt: new Date(nowMs()) };
-        const order = { ...opened, history: [{ status: "pending" as const, at, reason: "" }] };
-        return { ...now, orders: withOne(now.orders, draft.orderId, order) };
+        if (now.orders.has(order.orderId)) throw new UniqueViolation("orders_pkey");
+        return changed(now, order, {});
       }),
-
-    markPaid: (orderId, { paymentId, receiptUrl, at }) =>
-      change(orderId, (order) =>
-        order.status === "pending" ? { ...moved(order, "paid", at, ""), paymentId, receiptUrl } : undefined,
+    markPaid: (orderId, is) => changing(orderId, changes.markPaid(is)),
+    fail: (orderId, is) => changing(orderId, changes.fail(is), "leave"),
+    move: (orderId, is) => changing(orderId, changes.move(is)),
+    price: (orderId, price) =>
+      changing(orderId, (order) =>
+        order.status === "new" && !order.priced ? { ...price, priced: true } : undefined,
       ),
-
-    fail: (orderId, { reason, at }) =>
-      write((now) => {
-        if (now.orders.get(orderId)?.status !== "pending") return now;
-        const failed = (order: Order) => ({ ...moved(order, "failed", at, reason), failureReason: reason });
-        return changing(orderId, failed)(now);
-      }),
-
-    move: (orderId, { from, to, reason, at }) =>
-      change(orderId, (order) => {
-        if (order.status !== from || transition(from, to) !== "change") return undefined;
-        const refundedMinor = to === "refunded" ? order.totalMinor : order.refundedMinor;
-        return { ...moved(order, to, at, reason), refundedMinor };
-      }),
-
     requestCancel: (orderId) =>
-      change(orderId, (order) =>
-        cancellable.includes(order.status) && !order.cancelRequested ? { cancelRequested: true } : undefined,
+      changing(orderId, ({ status, cancelRequested }) =>
+        cancellable.includes(status) && !cancelRequested ? { cancelRequested: true } : undefined,
       ),
+    expectCancellable: (orderId) =>
+      write((now) => {
+        const order = now.orders.get(orderId);
+        if (order === undefined || !isToBeCancelled(order)) throw new WriteRefused(orderMoved);
+        return now;
+      }),
+    cancel: (orderId, is) => changing(orderId, changes.cancel(is)),
+    noteNotCancelled: (orderId, is) => changing(orderId, changes.noteNotCancelled(is), "leave"),
+    refund: (before, is) => changing(before.orderId, refunded(before, is)),
 
     noteNotification: (notification, applied) =>
       write((now) => {
@@ -117,30 +179,24 @@ function orderStore(state: () => State, commit: (...all: Write[]) => void, nowMs
         const noted = { ...notification, applied };
         return { ...now, notifications: withOne(now.notifications, notificationId, noted) };
       }),
-
     findNotification: async (notificationId) => {
       const noted = state().notifications.get(notificationId);
       return noted === undefined ? undefined : { applied: noted.applied };
     },
-
-    latestNotificationAt: async (orderId) =>
-      [...state().notifications.values()]
-        .filter((noted) => noted.orderId === orderId)
-        .map((noted) => noted.occurredAt)
-        .sort((a, b) => b.getTime() - a.getTime())[0],
-
     find: async (orderId) => state().orders.get(orderId),
-
-    list: async ({ customerId, status, limit, after }) =>
-      [...state().orders.values()]
-        .filter((order) => customerId === undefined || order.customerId === customerId)
-        .filter((order) => status === undefined || order.status === status)
-        .filter((order) => after === undefined || newestFirst(order, after) > 0)
-        .sort(newestFirst)
-        .slice(0, limit),
-
+    list: async (is) => listed([...state().orders.values()], is),
     commit: async (...all) => commit(...all),
   };
+}
+
+function listed(orders: readonly Order[], is: Parameters<OrderStore["list"]>[0]): Order[] {
+  const { customerId, status, limit, after } = is;
+  return orders
+    .filter((order) => customerId === undefined || order.customerId === customerId)
+    .filter((order) => status === undefined || order.status === status)
+    .filter((order) => after === undefined || newestFirst(order, after) > 0)
+    .sort(newestFirst)
+    .slice(0, limit);
 }
 
 type Placed = { readonly createdAt: Date; readonly orderId: string };
@@ -150,49 +206,4 @@ function newestFirst(a: Placed, b: Placed): number {
     b.createdAt.getTime() - a.createdAt.getTime() ||
     (a.orderId < b.orderId ? 1 : a.orderId > b.orderId ? -1 : 0)
   );
-}
-
-/** One process only, which never dies: there is nothing to claim but what was parked. */
-function journal(state: () => State, commit: (...all: Write[]) => void): Journal {
-  const parked = new Map<string, number>();
-  const keep = (saga: Saga): Write => write((now) => ({ ...now, sagas: withOne(now.sagas, saga.id, saga) }));
-  return {
-    async begin({ id, saga, requestHash, input, traceparent }) {
-      if (state().sagas.has(id)) return undefined;
-      const begun: Saga = {
-        id,
-        name: saga.name,
-        version: saga.options.version,
-        requestHash,
-        input,
-        status: "running",
-        position: 0,
-        results: {},
-        refusal: undefined,
-        attempts: 0,
-        fence: 1n,
-        traceparent,
-      };
-      commit(keep(begun));
-      return begun;
-    },
-    async advance(record, to, ...also) {
-      const advanced = { ...record, ...to, attempts: 0 };
-      commit(keep(advanced), ...also);
-      return advanced;
-    },
-    async park(record, { afterMs, stuck }) {
-      const status = stuck ? "stuck" : record.status;
-      commit(keep({ ...record, status, attempts: record.attempts + 1 }));
-      if (afterMs !== undefined) parked.set(record.id, performance.now() + afterMs);
-    },
-    async claim(_, limit) {
-      const due = [...parked].filter(([, atMs]) => atMs <= performance.now()).slice(0, limit);
-      for (const [id] of due) parked.delete(id);
-      return due.flatMap(([id]) => state().sagas.get(id) ?? []);
-    },
-    renew: async () => {},
-    release: async () => {},
-    find: async (id) => state().sagas.get(id),
-  };
 }

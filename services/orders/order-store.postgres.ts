@@ -2,9 +2,21 @@
 
 import type { Postgres, Write } from "@webstore/kit";
 import type { Address } from "@webstore/proto/common/v1";
-import { cancellable, type Order, type Status, type StatusChange, sourcesOf } from "./order.ts";
-import { type OrderStore, orderMoved } from "./order-store.ts";
+import {
+  cancellable,
+  type Order,
+  refundedStatus,
+  type Status,
+  type StatusChange,
+  sourcesOf,
+} from "./order.ts";
+import { type OrderStore, orderMoved, type PaymentNotification } from "./order-store.ts";
 import type { PricedLine } from "./pricing.ts";
+
+/** Named, not `*`: a prepared statement breaks when a column comes to what it selects. */
+const columns = `order_id, customer_id, status, currency, lines, subtotal_minor, shipping_minor, discount_minor,
+  total_minor, refunded_minor, campaign, coupon, shipping_address, payment_id, receipt_url, failure_reason,
+  cancel_requested, fee_minor, channel, priced, history, created_at, updated_at`;
 
 type Row = {
   order_id: string;
@@ -24,6 +36,9 @@ type Row = {
   receipt_url: string;
   failure_reason: string;
   cancel_requested: boolean;
+  fee_minor: bigint;
+  channel: string;
+  priced: boolean;
   history: StatusChange[];
   created_at: Date;
   updated_at: Date;
@@ -35,79 +50,179 @@ type StoredLine = Omit<PricedLine, "unitPriceMinor" | "lineTotalMinor"> & {
   lineTotalMinor: string;
 };
 
-/** Changes the status if it is one of $3; fails the commit with `order_moved` if not. */
-const moveGuarded = `with moved as (
-    update orders set status = $2, history = history || $4::jsonb, updated_at = now(),
-      refunded_minor = case when $2 = 'refunded' then total_minor else refunded_minor end
-    where order_id = $1 and status = any($3) returning 1)
+/** A change of one order that fails the commit with `order_moved` when its condition (O4) does not hold. */
+const guarded = (set: string, where: string) => `with moved as (
+    update orders set ${set}, updated_at = now() where order_id = $1 and ${where} returning 1)
   select webstore_expect((select count(*) from moved) = 1, '${orderMoved}')`;
+
+const isToBeCancelled = "cancel_requested and status in ('new', 'paid', 'processing')";
+
+/** The longer ones; each belongs to its statement's name for ever. */
+const texts = {
+  open: `insert into orders (order_id, customer_id, status, currency, lines, subtotal_minor, shipping_minor,
+           discount_minor, total_minor, campaign, coupon, shipping_address, history, created_at, channel, priced)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+  markPaid: guarded(
+    "status = 'paid', payment_id = $2, receipt_url = $3, history = history || $4::jsonb",
+    "status = 'pending' and not cancel_requested",
+  ),
+  fail: `update orders set status = $2, history = history || $4::jsonb, updated_at = now(),
+           failure_reason = case when $2 = 'failed' then $3 else '' end
+         where order_id = $1 and status = 'pending'`,
+  move: guarded(
+    "status = $2, history = history || $4::jsonb",
+    "status = any($3) and not cancel_requested and (priced or $2 <> 'processing')",
+  ),
+  refund: guarded(
+    "refunded_minor = $2, status = $3, history = history || $4::jsonb, fee_minor = least(fee_minor, total_minor - $2)",
+    "refunded_minor = $5 and status = $6 and cancel_requested = $7 and payment_id is not null",
+  ),
+  price: guarded(
+    `currency = $2, lines = $3, subtotal_minor = $4, shipping_minor = $5, discount_minor = $6, total_minor = $7,
+     campaign = $8, priced = true`,
+    "status = 'new' and not priced",
+  ),
+};
 
 export function postgresOrderStore(postgres: Postgres): OrderStore {
   return {
-    open: (draft, at) => [
-      {
-        name: "order_open",
-        text: `insert into orders (order_id, customer_id, status, currency, lines, subtotal_minor, shipping_minor,
-                 discount_minor, total_minor, campaign, coupon, shipping_address, history, created_at)
-               values ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-        values: [
-          draft.orderId,
-          draft.customerId,
-          draft.currency,
-          JSON.stringify(draft.lines.map(storedLine)),
-          draft.subtotalMinor,
-          draft.shippingMinor,
-          draft.discountMinor,
-          draft.totalMinor,
-          draft.campaign,
-          draft.coupon,
-          JSON.stringify(draft.shippingAddress),
-          historyOf("pending", at, ""),
-          // To the millisecond, which is all that a page's token can tell apart.
-          new Date(draft.placedAt),
-        ],
-      },
-    ],
-
-    markPaid: (orderId, { paymentId, receiptUrl, at }) => [
-      {
-        name: "order_paid",
-        text: `with moved as (
-                 update orders set status = 'paid', payment_id = $2, receipt_url = $3, history = history || $4::jsonb, updated_at = now()
-                 where order_id = $1 and status = 'pending' returning 1)
-               select webstore_expect((select count(*) from moved) = 1, '${orderMoved}')`,
-        values: [orderId, paymentId, receiptUrl, historyOf("paid", at, "")],
-      },
-    ],
-
-    fail: (orderId, { reason, at }) => [
-      {
-        text: `update orders set status = 'failed', failure_reason = $2, history = history || $3::jsonb, updated_at = now()
-               where order_id = $1 and status = 'pending'`,
-        values: [orderId, reason, historyOf("failed", at, reason)],
-      },
-    ],
-
-    move: (orderId, { from, to, reason, at }) => {
-      const allowed = sourcesOf(to).includes(from) ? [from] : [];
-      return [{ text: moveGuarded, values: [orderId, to, allowed, historyOf(to, at, reason)] }];
+    ...placing,
+    ...afterwards,
+    ...notificationsOf(postgres),
+    ...readingOf(postgres),
+    async commit(...writes: Write[]) {
+      await postgres.commit(...writes);
     },
+  };
+}
 
-    requestCancel: (orderId) => [
-      {
-        text: `with noted as (
-                 update orders set cancel_requested = true, updated_at = now()
-                 where order_id = $1 and status = any($2) and not cancel_requested returning 1)
-               select webstore_expect((select count(*) from noted) = 1, '${orderMoved}')`,
-        values: [orderId, cancellable],
-      },
-    ],
+const placing: Pick<OrderStore, "open" | "markPaid" | "fail" | "price"> = {
+  open: (order) => [
+    {
+      name: "order_opened",
+      text: texts.open,
+      values: [
+        order.orderId,
+        order.customerId,
+        order.status,
+        order.currency,
+        storedLines(order.lines),
+        order.subtotalMinor,
+        order.shippingMinor,
+        order.discountMinor,
+        order.totalMinor,
+        order.campaign,
+        order.coupon,
+        JSON.stringify(order.shippingAddress),
+        JSON.stringify(order.history),
+        order.createdAt,
+        order.channel,
+        order.priced,
+      ],
+    },
+  ],
 
-    noteNotification: ({ notificationId, orderId, paymentId, paymentStatus, occurredAt }, applied) => [
+  markPaid: (orderId, { paymentId, receiptUrl, at }) => [
+    {
+      name: "order_paid_unless_cancelled",
+      text: texts.markPaid,
+      values: [orderId, paymentId, receiptUrl, historyOf("paid", at, "")],
+    },
+  ],
+
+  fail: (orderId, { to, reason, at }) => [
+    { text: texts.fail, values: [orderId, to, reason, historyOf(to, at, reason)] },
+  ],
+
+  price: (orderId, price) => [
+    {
+      text: texts.price,
+      values: [
+        orderId,
+        price.currency,
+        storedLines(price.lines),
+        price.subtotalMinor,
+        price.shippingMinor,
+        price.discountMinor,
+        price.totalMinor,
+        price.campaign,
+      ],
+    },
+  ],
+};
+
+const afterwards: Pick<
+  OrderStore,
+  "move" | "requestCancel" | "expectCancellable" | "cancel" | "noteNotCancelled" | "refund"
+> = {
+  move: (orderId, { from, to, reason, at }) => {
+    const allowed = sourcesOf(to).includes(from) ? [from] : [];
+    return [{ text: texts.move, values: [orderId, to, allowed, historyOf(to, at, reason)] }];
+  },
+
+  requestCancel: (orderId) => [
+    {
+      text: guarded("cancel_requested = true", "status = any($2) and not cancel_requested"),
+      values: [orderId, cancellable],
+    },
+  ],
+
+  expectCancellable: (orderId) => [
+    {
+      text: `select webstore_expect(exists (
+               select 1 from orders where order_id = $1 and ${isToBeCancelled}), '${orderMoved}')`,
+      values: [orderId],
+    },
+  ],
+
+  cancel: (orderId, { feeMinor, reason, at }) => [
+    {
+      text: guarded(
+        `status = 'cancelled', history = history || $3::jsonb,
+         fee_minor = least($2, total_minor - refunded_minor)`,
+        isToBeCancelled,
+      ),
+      values: [orderId, feeMinor, historyOf("cancelled", at, reason)],
+    },
+  ],
+
+  noteNotCancelled: (orderId, { reason, at }) => [
+    {
+      text: `update orders set updated_at = now(),
+               history = history || jsonb_build_array(jsonb_build_object('status', status, 'at', $2::text, 'reason', $3::text))
+             where order_id = $1 and ${isToBeCancelled} and history -> -1 ->> 'reason' <> $3`,
+      values: [orderId, at, reason],
+    },
+  ],
+
+  refund: (before, { refundedMinor, reason, at }) => {
+    const { orderId, status, cancelRequested } = before;
+    const to = refundedStatus(before, refundedMinor);
+    const added = to === status ? "[]" : historyOf(to, at, reason);
+    const isRise = refundedMinor > before.refundedMinor;
+    const from = isRise ? before.refundedMinor : null;
+    return [
+      { text: texts.refund, values: [orderId, refundedMinor, to, added, from, status, cancelRequested] },
+    ];
+  },
+};
+
+function notificationsOf(postgres: Postgres): Pick<OrderStore, "noteNotification" | "findNotification"> {
+  return {
+    noteNotification: (notification: PaymentNotification, applied: boolean) => [
       {
-        text: `insert into payment_notifications (notification_id, order_id, payment_id, payment_status, occurred_at, applied)
-               values ($1, $2, $3, $4, $5, $6)`,
-        values: [notificationId, orderId, paymentId, paymentStatus, occurredAt, applied],
+        text: `insert into payment_notifications
+                 (notification_id, order_id, payment_id, payment_status, occurred_at, refunded_minor, applied)
+               values ($1, $2, $3, $4, $5, $6, $7)`,
+        values: [
+          notification.notificationId,
+          notification.orderId,
+          notification.paymentId,
+          notification.paymentStatus,
+          notification.occurredAt,
+          notification.refundedMinor,
+          applied,
+        ],
       },
     ],
 
@@ -118,38 +233,29 @@ export function postgresOrderStore(postgres: Postgres): OrderStore {
       );
       return row;
     },
+  };
+}
 
-    async latestNotificationAt(orderId) {
-      const [row] = await postgres.query<{ occurred_at: Date }>(
-        `select occurred_at from payment_notifications where order_id = $1
-         order by occurred_at desc limit 1`,
-        [orderId],
-      );
-      return row?.occurred_at;
-    },
-
+function readingOf(postgres: Postgres): Pick<OrderStore, "find" | "list"> {
+  return {
     async find(orderId) {
       const [row] = await postgres.query<Row>(
-        "select * from orders where order_id = $1",
+        `select ${columns} from orders where order_id = $1`,
         [orderId],
-        "order_find",
+        "order_found",
       );
       return row === undefined ? undefined : orderOf(row);
     },
 
     async list({ customerId, status, limit, after }) {
       const rows = await postgres.query<Row>(
-        `select * from orders
+        `select ${columns} from orders
          where ($1::uuid is null or customer_id = $1) and ($2::text is null or status = $2)
            and ($3::timestamptz is null or (created_at, order_id) < ($3, $4::uuid))
          order by created_at desc, order_id desc limit $5`,
         [customerId ?? null, status ?? null, after?.createdAt ?? null, after?.orderId ?? null, limit],
       );
       return rows.map(orderOf);
-    },
-
-    async commit(...writes: Write[]) {
-      await postgres.commit(...writes);
     },
   };
 }
@@ -159,12 +265,15 @@ function historyOf(status: Status, at: string, reason: string): string {
   return JSON.stringify([change]);
 }
 
-function storedLine(line: PricedLine): StoredLine {
-  return {
-    ...line,
-    unitPriceMinor: line.unitPriceMinor.toString(),
-    lineTotalMinor: line.lineTotalMinor.toString(),
-  };
+function storedLines(lines: readonly PricedLine[]): string {
+  const stored = lines.map(
+    (line): StoredLine => ({
+      ...line,
+      unitPriceMinor: line.unitPriceMinor.toString(),
+      lineTotalMinor: line.lineTotalMinor.toString(),
+    }),
+  );
+  return JSON.stringify(stored);
 }
 
 function orderOf(row: Row): Order {
@@ -190,6 +299,9 @@ function orderOf(row: Row): Order {
     receiptUrl: row.receipt_url,
     failureReason: row.failure_reason,
     cancelRequested: row.cancel_requested,
+    feeMinor: row.fee_minor,
+    channel: row.channel,
+    priced: row.priced,
     history: row.history,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { Postgres } from "@webstore/kit";
 import { freshSchema } from "@webstore/kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { statuses, transition } from "./order.ts";
+import { openedOrder, statuses, transition } from "./order.ts";
 import { orderStoreContract } from "./order-store.contract.ts";
 import { memoryOrders } from "./order-store.memory.ts";
 import { postgresOrderStore } from "./order-store.postgres.ts";
@@ -29,7 +29,7 @@ describe("the tables of orders", () => {
 
   const opened = async () => {
     const draft = draftOrder();
-    await postgres.commit(postgresOrderStore(postgres).open(draft, draft.placedAt));
+    await postgres.commit(postgresOrderStore(postgres).open(openedOrder(draft, draft.placedAt)));
     return draft;
   };
 
@@ -55,6 +55,9 @@ describe("the tables of orders", () => {
     ["a total that does not add up", "total_minor = total_minor + 1"],
     ["a refund of more than was paid", "refunded_minor = total_minor + 1"],
     ["a refund of less than nothing", "refunded_minor = -1"],
+    ["a fee of less than nothing", "fee_minor = -1"],
+    ["a fee of more than what is left", "fee_minor = 1, refunded_minor = total_minor"],
+    ["an order of the store's own without prices", "priced = false"],
     ["no history", "history = null"],
   ])("%s is not taken", async (_, wrong) => {
     const { orderId } = await opened();
@@ -74,6 +77,7 @@ describe("the tables of orders", () => {
         paymentId: randomUUID(),
         paymentStatus: "PAYMENT_STATUS_CAPTURED",
         occurredAt: new Date(0),
+        refundedMinor: 0n,
       },
       false,
     );

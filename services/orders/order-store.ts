@@ -5,9 +5,12 @@
 //   O1. A status changes only along the transition table (order.ts), and each change is in the history.
 //   O2. A Write whose condition does not hold fails with the words below, and nothing of its commit stands.
 //   O3. Pages are by creation, newest first, and stable: what is added later does not shift them.
+//   O4. Every change asks for what it was decided on: the status, what was refunded, whether a cancellation is asked for.
+//       So a decision that somebody has overtaken is refused (`order_moved`), and not made on top of theirs.
 
 import type { Write } from "@webstore/kit";
-import type { Draft, Order, Status } from "./order.ts";
+import type { Order, Status } from "./order.ts";
+import type { Price } from "./pricing.ts";
 
 /** What a Write's own guard says when its condition does not hold. */
 export const orderMoved = "order_moved";
@@ -20,24 +23,34 @@ export type PaymentNotification = {
   readonly paymentId: string;
   readonly paymentStatus: string;
   readonly occurredAt: Date;
+  /** What had gone back of the payment in all. */
+  readonly refundedMinor: bigint;
 };
 
 export type OrderStore = {
-  /** A new order, `pending`. */
-  open(draft: Draft, at: string): Write;
-  /** pending → paid; `order_moved` from anywhere else. */
+  /** A new order, as it is. */
+  open(order: Order): Write;
+  /** pending → paid; `order_moved` from anywhere else, and when its cancellation is asked for. */
   markPaid(orderId: string, is: { paymentId: string; receiptUrl: string; at: string }): Write;
-  /** pending → failed; an order that was cancelled meanwhile stays so. */
-  fail(orderId: string, is: { reason: string; at: string }): Write;
-  /** Along the table, from exactly `from`; `order_moved` when the order is not there any more. To `refunded`: all of it was. */
+  /** pending → failed or cancelled: it could not be placed; one that is elsewhere is left alone. */
+  fail(orderId: string, is: { to: "failed" | "cancelled"; reason: string; at: string }): Write;
+  /** Along the table, from exactly `from`; `order_moved` when it is not there, is to be cancelled or has no prices to be packed by. */
   move(orderId: string, is: { from: Status; to: Status; reason: string; at: string }): Write;
   /** Notes that the order is to be cancelled; `order_moved` when it no longer can be, or this was noted before. */
   requestCancel(orderId: string): Write;
+  /** Does nothing; `order_moved` unless it is to be cancelled, and can be without the saga that places it. */
+  expectCancellable(orderId: string): Write;
+  /** → cancelled, from where `expectCancellable` finds it; the fee is at most what has not gone back. */
+  cancel(orderId: string, is: { feeMinor: bigint; reason: string; at: string }): Write;
+  /** Adds to the history why it was not cancelled, if it was not; it stays where it is. */
+  noteNotCancelled(orderId: string, is: { reason: string; at: string }): Write;
+  /** What went back rises from what `before` has to `refundedMinor`, and the order goes where that takes it (refundedStatus). */
+  refund(before: Order, is: { refundedMinor: bigint; reason: string; at: string }): Write;
+  /** The prices of an order that is new and has none; `order_moved` otherwise. */
+  price(orderId: string, price: Price): Write;
   /** Keeps a notification, by its id; a unique violation says that it is known. */
   noteNotification(notification: PaymentNotification, applied: boolean): Write;
   findNotification(notificationId: string): Promise<{ applied: boolean } | undefined>;
-  /** When the latest of all that was told of its payment came to be. */
-  latestNotificationAt(orderId: string): Promise<Date | undefined>;
 
   find(orderId: string): Promise<Order | undefined>;
   list(is: {

@@ -1,6 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cancellable, type Status, sourcesOf, statuses, transition, unopened } from "./order.ts";
+import {
+  cancellable,
+  isSold,
+  movedByHand,
+  refundedStatus,
+  type Status,
+  sourcesOf,
+  statuses,
+  transition,
+  unopened,
+} from "./order.ts";
 import { draftOrder } from "./testing-orders.ts";
 
 /** Where an order may go, read from the specification and not from the code. */
@@ -63,6 +73,41 @@ test("whatever is asked of an order one after the other, it never comes to a sta
 
 test("what can be cancelled by asking is what can become cancelled", () => {
   expect([...cancellable].sort()).toEqual([...sourcesOf("cancelled")].sort());
+});
+
+test("nobody is packed and sent who is to be cancelled or has no prices, and to be where one is changes nothing", () => {
+  fc.assert(
+    fc.property(anyStatus, anyStatus, fc.boolean(), fc.boolean(), (status, to, cancelRequested, priced) => {
+      const answer = movedByHand({ status, cancelRequested, priced }, to);
+      const expected = transition(status, to);
+      expect(answer).toBe(expected === "change" && (cancelRequested || !priced) ? "refused" : expected);
+    }),
+  );
+});
+
+test("an order of which all went back is refunded, unless it is to be cancelled or was never paid", () => {
+  fc.assert(
+    fc.property(
+      anyStatus,
+      fc.boolean(),
+      fc.bigInt(1n, 100n),
+      fc.bigInt(1n, 100n),
+      (status, cancelRequested, totalMinor, refundedMinor) => {
+        const to = refundedStatus({ status, cancelRequested, totalMinor }, refundedMinor);
+        const isRefunded =
+          refundedMinor === totalMinor && !cancelRequested && table[status].includes("refunded");
+        expect(to).toBe(isRefunded ? "refunded" : status);
+      },
+    ),
+  );
+});
+
+test("an order is sold when it was paid once, whatever became of it", () => {
+  const at = "2026-01-02T03:04:06.000Z";
+  const history = (...all: Status[]) => ({ history: all.map((status) => ({ status, at, reason: "" })) });
+  expect(isSold(history("pending", "paid", "processing", "cancelled"))).toBe(true);
+  expect(isSold(history("pending", "failed"))).toBe(false);
+  expect(isSold(history("new", "processing", "shipped"))).toBe(false);
 });
 
 test("an order that is not opened shows what was asked for, and nothing of how it is to be paid", () => {

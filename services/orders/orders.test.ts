@@ -45,7 +45,28 @@ describe("the door of orders", () => {
       paymentStatus: "PAYMENT_STATUS_CAPTURED",
       notificationId: randomUUID(),
       occurredAt: new Date(0),
+      refundedMinor: 0n,
     },
+    executeCancellation: { orderId: randomUUID() },
+    importOrder: {
+      orderId: randomUUID(),
+      customerId: randomUUID(),
+      lines: [{ productId: randomUUID(), quantity: 1 }],
+      shippingAddress: address,
+      channel: "phone",
+    },
+    priceOrder: { orderId: randomUUID() },
+    listSagas: {
+      status: "SAGA_STATUS_UNSPECIFIED",
+      name: "",
+      orderId: "",
+      idleSecondsMin: 0,
+      pageSize: 0,
+      pageToken: "",
+    },
+    getSaga: { sagaId: randomUUID() },
+    retrySaga: { sagaId: randomUUID() },
+    compensateSaga: { sagaId: randomUUID() },
     transitionOrder: { orderId: randomUUID(), status: "ORDER_STATUS_PROCESSING", reason: "" },
   } satisfies { [M in keyof OrdersClient]: Parameters<OrdersClient[M]>[0] };
   type MethodName = keyof typeof requests;

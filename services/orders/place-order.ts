@@ -3,26 +3,31 @@
 //
 // Money is held only for an order that exists, and taken last, because taking it is the one step that
 // cannot be quietly undone. The prices were fixed before (submit-order.ts), so a replay charges the same.
+//
+// Two may come between, and the saga alone decides what becomes of the order then:
+//   a cancellation   is noted at the order, and seen by the last write at the latest, which does not say `paid` then:
+//                    all is undone, and all of the money goes back, without a fee
+//   the shopper      whose bank wants them to confirm: the saga waits, is woken when payments hears of it
+//                    (update-order-payment-status.ts), and looks itself now and then; it does not wait for ever
 
-import { decimalOf, Outage, type Outbox, type PortsOf, Refusal, saga } from "@webstore/kit";
-import type { Payment, PaymentStatus } from "@webstore/proto/payments/v1";
-import type { orders } from "./definition.ts";
-import type { Draft } from "./order.ts";
+import { Outage, Refusal, type Saga, saga, Waiting } from "@webstore/kit";
+import { type Draft, openedOrder } from "./order.ts";
+import { cartClearDue, orderCancelled, orderCreated } from "./order-event.ts";
 import { uuidOf } from "./order-id.ts";
-import { type OrderStore, orderMoved } from "./order-store.ts";
-import { inOurWords, refuse } from "./refusals.ts";
+import { orderMoved } from "./order-store.ts";
+import { refuse } from "./refusals.ts";
+import { byOrder, holdsNothing, inOurs, notAnswered, type SagaPorts, settled, timeOf } from "./saga-ports.ts";
 
 /** A draft, and how it is paid. */
 export type PlaceOrderInput = Draft & { readonly paymentMethodToken: string };
 
-export type PlaceOrderPorts = Pick<PortsOf<typeof orders>, "cart" | "inventory" | "payments"> & {
-  readonly store: OrderStore;
-  readonly outbox: Outbox;
-  readonly nowMs: () => number;
-};
+/** How long a shopper has to confirm a payment, from when they ordered, and how often that is looked for. */
+export const confirmationMaxMs = 15 * 60_000;
+const confirmationLookMs = 15_000;
 
-export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", {
-  version: 1,
+export const placeOrder = saga<PlaceOrderInput, SagaPorts>("place-order", {
+  // 2: the capture waits for the shopper's confirmation, which it refused in 1.
+  version: 2,
   secrets: ["paymentMethodToken"],
   givenUp: () => refuse("partner_unavailable"),
 })
@@ -37,30 +42,25 @@ export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", 
     undo: ({ input, inventory }) => inventory.release({ reservation_id: input.orderId }),
   })
   .write("order", {
-    do: ({ input, store, nowMs }) => store.open(input, timeOf(nowMs)),
-    undo: ({ input, store, refusal, nowMs }) =>
-      store.fail(input.orderId, { reason: refusal.reason, at: timeOf(nowMs) }),
+    do: ({ input, store, nowMs }) => store.open(openedOrder(input, timeOf(nowMs))),
+    undo: ({ input, store, outbox, refusal: { reason }, nowMs }) => {
+      const at = timeOf(nowMs);
+      if (reason !== "order_cancelled") return store.fail(input.orderId, { to: "failed", reason, at });
+      return [
+        ...store.fail(input.orderId, { to: "cancelled", reason, at }),
+        ...outbox.publish(orderCancelled(input, { refundMinor: 0n, feeMinor: 0n })),
+      ];
+    },
   })
   .step("authorization", {
-    do: async ({ input, payments }) => {
-      const { payment } = await inOurs(
-        payments.createPayment({
-          orderId: input.orderId,
-          customerId: input.customerId,
-          amount: { amountMinor: input.totalMinor, currency: input.currency },
-          paymentMethodToken: input.paymentMethodToken,
-          country: input.shippingAddress.country,
-          description: `Order ${input.orderId}`,
-        }),
-      );
-      return settled(payment);
-    },
+    do: async ({ input, payments }) => settled(await authorized(input, payments)),
     undo: ({ input, payments }) => letGo(payments, input.orderId),
   })
   .step("capture", {
-    do: async ({ input, payments, authorization }) => {
-      // Refused here and not above, so that the authorization is undone (S4).
-      if (authorization.status === "PAYMENT_STATUS_REQUIRES_ACTION") throw refuse("payment_action_required");
+    do: async ({ authorization, ...scope }) => {
+      const { input, payments } = scope;
+      // Waited for and refused here and not above, so that the authorization is undone (S4).
+      if (authorization.status === "PAYMENT_STATUS_REQUIRES_ACTION") await confirmed(scope);
       const { payment } = await inOurs(payments.capturePayment({ payment: byOrder(input.orderId) }));
       const taken = settled(payment);
       // Staff gave it back before a crash let us say that it is paid.
@@ -81,29 +81,55 @@ export const placeOrder = saga<PlaceOrderInput, PlaceOrderPorts>("place-order", 
   .write("paid", {
     do: ({ input, store, outbox, capture, cartClearing, nowMs }) => [
       ...store.markPaid(input.orderId, { ...capture, at: timeOf(nowMs) }),
-      ...outbox.publish(orderCreated(input)),
+      ...outbox.publish(orderCreated(input, "paid", input.placedAt)),
       ...(cartClearing === undefined ? outbox.publish(cartClearDue(input)) : []),
     ],
     whenRefused: (what) => (what === orderMoved ? refuse("order_cancelled") : refuse("partner_unavailable")),
   });
 
-/** What the saga keeps of a payment. UNKNOWN is no answer: it is asked for again under the same key. */
-function settled(payment: Payment | undefined): Pick<Payment, "paymentId" | "receiptUrl" | "status"> {
-  if (payment === undefined || payment.status === "PAYMENT_STATUS_UNKNOWN") {
-    throw notAnswered();
-  }
-  const { paymentId, receiptUrl, status } = payment;
-  return { paymentId, receiptUrl, status };
+/**
+ * What version 1 began is finished by the same steps: their names, their order and their results are those of version 1.
+ * A process that knows only version 1 leaves version 2 alone, for it would refuse whom the saga waits for.
+ */
+export const placeOrderBefore: Saga<PlaceOrderInput, SagaPorts> = {
+  ...placeOrder,
+  options: { ...placeOrder.options, version: 1 },
+};
+
+async function authorized(input: PlaceOrderInput, payments: SagaPorts["payments"]) {
+  const { payment } = await inOurs(
+    payments.createPayment({
+      orderId: input.orderId,
+      customerId: input.customerId,
+      amount: { amountMinor: input.totalMinor, currency: input.currency },
+      paymentMethodToken: input.paymentMethodToken,
+      country: input.shippingAddress.country,
+      description: `Order ${input.orderId}`,
+    }),
+  );
+  return payment;
 }
 
-const holdsNothing: readonly PaymentStatus[] = [
-  "PAYMENT_STATUS_VOIDED",
-  "PAYMENT_STATUS_FAILED",
-  "PAYMENT_STATUS_REFUNDED",
-];
+/** Ends when the shopper has confirmed the payment. Asking for it again makes payments ask the provider. */
+async function confirmed(
+  scope: Pick<SagaPorts, "payments" | "store" | "nowMs"> & { readonly input: PlaceOrderInput },
+): Promise<void> {
+  const { input, payments, store, nowMs } = scope;
+  try {
+    const { status } = settled(await authorized(input, payments));
+    if (status !== "PAYMENT_STATUS_REQUIRES_ACTION") return;
+  } catch (error) {
+    // Who does not answer now may answer later; there is time until the confirmation is late.
+    if (!(error instanceof Outage)) throw error;
+  }
+  // Not from the input, but safe: a refusal is committed before anything is undone, and whoever goes on goes on.
+  if ((await store.find(input.orderId))?.cancelRequested) throw refuse("order_cancelled");
+  if (nowMs() >= Date.parse(input.placedAt) + confirmationMaxMs) throw refuse("payment_action_required");
+  throw new Waiting("the shopper's confirmation", { retryAfterMs: confirmationLookMs });
+}
 
 /** Undoes an authorization. A capture that came late may have won: then the money goes back instead. */
-async function letGo(payments: PlaceOrderPorts["payments"], orderId: string): Promise<void> {
+async function letGo(payments: SagaPorts["payments"], orderId: string): Promise<void> {
   try {
     const { payment } = await payments.voidPayment({ payment: byOrder(orderId) });
     if (payment !== undefined && !holdsNothing.includes(payment.status)) throw notAnswered();
@@ -114,7 +140,7 @@ async function letGo(payments: PlaceOrderPorts["payments"], orderId: string): Pr
 }
 
 /** Undoes a capture that may or may not have happened; what was only held is left to the void. */
-async function refundIfTaken(payments: PlaceOrderPorts["payments"], orderId: string): Promise<void> {
+async function refundIfTaken(payments: SagaPorts["payments"], orderId: string): Promise<void> {
   try {
     const { refund } = await payments.processRefund({
       payment: byOrder(orderId),
@@ -124,64 +150,12 @@ async function refundIfTaken(payments: PlaceOrderPorts["payments"], orderId: str
     });
     if (refund?.settled === false) throw notAnswered();
   } catch (error) {
-    const nothingTaken = ["payment_not_refundable", "payment_not_found"];
-    if (!(error instanceof Refusal) || !nothingTaken.includes(error.reason)) throw error;
+    if (!(error instanceof Refusal)) throw error;
+    if (error.reason === "payment_not_found") return;
+    if (error.reason !== "payment_not_refundable") throw error;
+    const { payment } = await payments.getPayment({ payment: byOrder(orderId) });
+    // Disputed, or another refund is on its way: it is not given back before that has ended.
+    if (payment !== undefined && payment.capturedMinor > payment.refundedMinor)
+      throw notAnswered("the money cannot be given back yet");
   }
-}
-
-function notAnswered(): Outage {
-  return new Outage("payments", "the provider has not answered yet");
-}
-
-async function inOurs<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    throw inOurWords(error);
-  }
-}
-
-function byOrder(orderId: string): { $case: "orderId"; value: string } {
-  return { $case: "orderId", value: orderId };
-}
-
-function timeOf(nowMs: () => number): string {
-  return new Date(nowMs()).toISOString();
-}
-
-/** `data` of OrderCreated, as SPEC has it: amounts as decimals, so that any consumer can read them. */
-function orderCreated(input: PlaceOrderInput) {
-  const decimal = (amountMinor: bigint) => decimalOf(amountMinor, input.currency);
-  return {
-    topic: "order-events",
-    key: input.orderId,
-    name: "OrderCreated",
-    // One event an order, whoever commits it.
-    id: uuidOf(input.orderId, "OrderCreated"),
-    data: {
-      orderId: input.orderId,
-      customerId: input.customerId,
-      totalAmount: decimal(input.totalMinor),
-      currency: input.currency,
-      status: "paid",
-      items: input.lines.map((line) => ({
-        productId: line.productId,
-        quantity: line.quantity,
-        unitPrice: decimal(line.unitPriceMinor),
-        totalPrice: decimal(line.lineTotalMinor),
-      })),
-      createdAt: input.placedAt,
-    },
-  };
-}
-
-function cartClearDue(input: PlaceOrderInput) {
-  const lines = input.lines.map(({ productId, quantity }) => ({ productId, quantity }));
-  return {
-    topic: "order-events",
-    key: input.orderId,
-    name: "CartClearDue",
-    id: uuidOf(input.orderId, "CartClearDue"),
-    data: { orderId: input.orderId, customerId: input.customerId, lines },
-  };
 }

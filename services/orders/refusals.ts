@@ -46,8 +46,8 @@ export const refusals = defineRefusals("orders", {
   payment_action_required: {
     code: "FAILED_PRECONDITION",
     caller:
-      "The bank asks for a confirmation that is not possible here; nothing was charged. Try another card.",
-    operator: "Nothing to do.",
+      "The bank asked for a confirmation, and it did not come in time; nothing was charged. Order again with a new Idempotency-Key.",
+    operator: "Nothing to do. Many at once: do the provider's webhooks arrive?",
   },
   idempotency_key_reused: {
     code: "ALREADY_EXISTS",
@@ -73,7 +73,8 @@ export const refusals = defineRefusals("orders", {
   order_not_cancellable: {
     code: "FAILED_PRECONDITION",
     caller: "The order can no longer be cancelled.",
-    operator: "Nothing to do.",
+    operator:
+      "Nothing to do, unless it was asked for in time and its payment is disputed: the order's history says so. Redrive the dead letter when the dispute has ended.",
   },
   transition_refused: {
     code: "FAILED_PRECONDITION",
@@ -82,8 +83,18 @@ export const refusals = defineRefusals("orders", {
   },
   payment_mismatch: {
     code: "FAILED_PRECONDITION",
-    caller: "The order has another payment.",
-    operator: "A notification names the wrong order: look at the payment it names.",
+    caller: "The order has another payment, or was not paid so much.",
+    operator: "A notification names the wrong order or amount: look at the payment it names.",
+  },
+  saga_not_found: {
+    code: "NOT_FOUND",
+    caller: "There is no such saga.",
+    operator: "Nothing to do.",
+  },
+  saga_ended: {
+    code: "FAILED_PRECONDITION",
+    caller: "The saga has ended. What is done is not undone by it: cancel the order instead.",
+    operator: "Nothing to do.",
   },
 });
 

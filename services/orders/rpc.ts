@@ -1,9 +1,12 @@
 // The contract, method by method: message → use case → message.
 
-import { currentContext, type HandlersOf, type Outbox } from "@webstore/kit";
+import { currentContext, type HandlersOf, Outage, type Outbox } from "@webstore/kit";
 import type { OrderServiceDefinition } from "@webstore/proto/orders/v1";
 import { cancelOrder } from "./cancel-order.ts";
+import { executeCancellation } from "./execute-cancellation.ts";
+import { importOrder } from "./import-order.ts";
 import { messageOf, statusMessageOf, statusOf } from "./order-message.ts";
+import { priceOrder } from "./price-order.ts";
 import { listOrders, showOrder } from "./show-orders.ts";
 import { type SubmitPorts, submitOrder } from "./submit-order.ts";
 import { transitionOrder } from "./transition-order.ts";
@@ -23,7 +26,7 @@ export function rpc(
       waitMs = waitMsDefault,
     }) {
       const { principal, span } = currentContext();
-      const { order, replayed } = await submitOrder(
+      const { order, ...answer } = await submitOrder(
         {
           customerId: principal.kind === "user" ? principal.userId : "",
           idempotencyKey,
@@ -35,7 +38,7 @@ export function rpc(
         },
         parts,
       );
-      return { order: messageOf(order), replayed };
+      return { order: messageOf(order), ...answer };
     },
 
     async getOrder({ orderId }) {
@@ -58,8 +61,29 @@ export function rpc(
       return { status: statusMessageOf(status), applied };
     },
 
+    async executeCancellation({ orderId }) {
+      return { order: messageOf(await executeCancellation(orderId, parts)) };
+    },
+
+    async importOrder({ shippingAddress, ...asked }) {
+      const address = shippingAddress as NonNullable<typeof shippingAddress>;
+      const { order, replayed } = await importOrder({ ...asked, shippingAddress: address }, parts);
+      return { order: messageOf(order), replayed };
+    },
+
+    async priceOrder({ orderId }) {
+      return { order: messageOf(await priceOrder(orderId, parts)) };
+    },
+
+    listSagas: notServed,
+    getSaga: notServed,
+    retrySaga: notServed,
+    compensateSaga: notServed,
+
     async transitionOrder({ orderId, status, reason }) {
       return { order: messageOf(await transitionOrder({ orderId, to: statusOf(status), reason }, parts)) };
     },
   };
 }
+
+const notServed = () => Promise.reject(new Outage("orders", "not served yet", { notSent: true }));

@@ -3,17 +3,22 @@
 //
 // The same key answers the same order, or the same refusal, whatever happened in between. So when there
 // is a saga of this id already, what the cart holds or costs now is of no interest.
+//
+// A payment that the shopper must confirm is answered at once, with the secret by which their browser does so. It is the
+// provider's, asked for each time and kept nowhere.
 
 import { createHash } from "node:crypto";
-import type { PortsOf, SagaEngine } from "@webstore/kit";
+import { currentContext, inContext, type PortsOf, type SagaEngine } from "@webstore/kit";
 import type { Address } from "@webstore/proto/common/v1";
 import type { orders } from "./definition.ts";
 import type { Draft, Order } from "./order.ts";
 import { orderIdOf } from "./order-id.ts";
 import type { OrderStore } from "./order-store.ts";
-import { type PlaceOrderPorts, placeOrder } from "./place-order.ts";
-import { limitBroken, type PriceRules, priceOf } from "./pricing.ts";
+import { placeOrder } from "./place-order.ts";
+import { priceLines } from "./price-lines.ts";
+import type { PriceRules } from "./pricing.ts";
 import { type Reason, refuse } from "./refusals.ts";
+import { byOrder, type SagaPorts } from "./saga-ports.ts";
 import { findOrder } from "./show-orders.ts";
 
 export type Submission = {
@@ -26,9 +31,9 @@ export type Submission = {
   readonly traceparent: string;
 };
 
-export type SubmitPorts = Pick<PortsOf<typeof orders>, "cart" | "catalog"> & {
+export type SubmitPorts = Pick<PortsOf<typeof orders>, "cart" | "catalog" | "payments"> & {
   readonly store: OrderStore;
-  readonly sagas: SagaEngine<PlaceOrderPorts>;
+  readonly sagas: SagaEngine<SagaPorts>;
   readonly rules: PriceRules;
   readonly nowMs: () => number;
   readonly wakeRelay: () => void;
@@ -37,7 +42,7 @@ export type SubmitPorts = Pick<PortsOf<typeof orders>, "cart" | "catalog"> & {
 export async function submitOrder(
   submission: Submission,
   ports: SubmitPorts,
-): Promise<{ order: Order; replayed: boolean }> {
+): Promise<{ order: Order; replayed: boolean; paymentClientSecret: string }> {
   const orderId = orderIdOf(submission.customerId, submission.idempotencyKey);
   const began = await begin(orderId, submission, ports);
   if (!began.sameRequest) throw refuse("idempotency_key_reused");
@@ -45,8 +50,18 @@ export async function submitOrder(
   const outcome = await ports.sagas.settle(orderId, submission.waitMs);
   if (outcome?.status === "refused") throw outcome.refusal;
   if (outcome?.status !== "done") await refuseIfTurned(orderId, ports.sagas);
+  const isWaiting = outcome?.status === "waiting";
+  const paymentClientSecret = isWaiting ? await clientSecretOf(orderId, ports.payments) : "";
   ports.wakeRelay();
-  return { order: await findOrder(orderId, ports), replayed: !began.began };
+  return { order: await findOrder(orderId, ports), replayed: !began.began, paymentClientSecret };
+}
+
+/** Empty when the payment does not wait for the shopper any more. */
+async function clientSecretOf(orderId: string, payments: SubmitPorts["payments"]): Promise<string> {
+  // In our own name: payments shows no shopper a payment.
+  const ours = { ...currentContext(), principal: { kind: "anonymous" }, bearerToken: undefined } as const;
+  const { payment } = await inContext(ours, () => payments.getPayment({ payment: byOrder(orderId) }));
+  return payment?.clientSecret ?? "";
 }
 
 /** A saga that has turned back will end refused, however long its undoing takes. */
@@ -81,23 +96,7 @@ async function draftOf(
   // Coupons are the promotions service's; until it is asked, none is valid.
   if (coupon !== "") throw refuse("coupon_invalid");
 
-  const { products } = await catalog.batchGetProducts({
-    productIds: lines.map(({ productId }) => productId),
-  });
-  const byId = new Map(products.map((product) => [product.productId, product]));
-  const unpriced = lines.map(({ productId, quantity }) => {
-    const product = byId.get(productId);
-    if (product?.price === undefined || !product.active)
-      throw refuse("product_not_found", { product_id: productId });
-    return { productId, quantity, name: product.name, unitPriceMinor: product.price.amountMinor };
-  });
-  const currencies = new Set(products.map(({ price }) => price?.currency));
-  const [currency] = currencies;
-  if (currencies.size !== 1 || currency === undefined) throw refuse("currency_mismatch");
-
-  const price = priceOf(unpriced, currency, rules);
-  const broken = limitBroken(price, rules);
-  if (broken !== undefined) throw refuse(broken);
+  const price = await priceLines(lines, { catalog, rules });
   return {
     orderId,
     customerId,

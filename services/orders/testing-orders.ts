@@ -16,8 +16,8 @@ import {
 import { fakePayments } from "@webstore/payments/fake";
 import type { Draft } from "./order.ts";
 import { postgresOrderStore } from "./order-store.postgres.ts";
-import type { PlaceOrderPorts } from "./place-order.ts";
 import { defaultPriceRules, priceOf } from "./pricing.ts";
+import type { SagaPorts } from "./saga-ports.ts";
 
 export const orderMigrations = [
   ...sagaMigrations,
@@ -49,7 +49,7 @@ export function shop(postgres: Postgres, inventoryUrl: string, is: { fundsMinor?
   const cart = fakeCart();
   const stock = testPartner(inventory, inventoryUrl);
   const nowMs = () => Date.parse("2026-01-02T03:04:06.000Z");
-  const ports: PlaceOrderPorts = {
+  const ports: SagaPorts = {
     payments,
     cart,
     inventory: stock,

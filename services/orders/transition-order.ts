@@ -1,8 +1,9 @@
-// Move an order on, as the people who pack and ship it do. The places of the saga and of the money
+// Move an order on, as the people who pack and ship it do, and tell of it. The places of the saga and of the money
 // (paid, cancelled, refunded, …) are not theirs to set.
 
-import { WriteRefused } from "@webstore/kit";
-import { type Order, type Status, transition } from "./order.ts";
+import { type Outbox, WriteRefused } from "@webstore/kit";
+import { movedByHand, type Order, type Status } from "./order.ts";
+import { orderMovedTo } from "./order-event.ts";
 import type { OrderStore } from "./order-store.ts";
 import { refuse } from "./refusals.ts";
 
@@ -11,20 +12,24 @@ const triesMax = 3;
 
 export async function transitionOrder(
   is: { orderId: string; to: Status | undefined; reason: string },
-  { store, nowMs }: { store: OrderStore; nowMs: () => number },
+  ports: { store: OrderStore; outbox: Outbox; nowMs: () => number; wakeRelay: () => void },
 ): Promise<Order> {
+  const { store, outbox, nowMs, wakeRelay } = ports;
   const { orderId, to, reason } = is;
   if (to === undefined || !byHand.includes(to)) throw refuse("transition_refused");
   for (let attempt = 1; ; attempt += 1) {
     const order = await store.find(orderId);
     if (order === undefined) throw refuse("order_not_found");
-    const answer = transition(order.status, to);
+    const answer = movedByHand(order, to);
     if (answer === "none") return order;
-    // Who was promised a cancellation is not sent the parcel.
-    if (answer === "refused" || order.cancelRequested) throw refuse("transition_refused");
+    if (answer === "refused") throw refuse("transition_refused");
     const at = new Date(nowMs()).toISOString();
     try {
-      await store.commit(store.move(orderId, { from: order.status, to, reason, at }));
+      await store.commit(
+        store.move(orderId, { from: order.status, to, reason, at }),
+        outbox.publish(orderMovedTo(order, to)),
+      );
+      wakeRelay();
       return (await store.find(orderId)) ?? order;
     } catch (error) {
       // It moved between the look and the change: look again.

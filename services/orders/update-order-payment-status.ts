@@ -1,63 +1,75 @@
-// Take in what became of an order's payment. Notifications come late, twice and out of order; each is
-// kept by its id, and one that is older than any before it changes nothing.
-//
-// The saga that places an order hears of authorizing and capturing from its own calls. So while an order
-// is pending a notification is kept and moves nothing: two who settle one payment would be one too many.
+// Take in what became of an order's payment. Each notification is kept by its id, in one commit with what it changes.
 
-import { UniqueViolation, WriteRefused } from "@webstore/kit";
+import { Outage, type Outbox, type SagaEngine, UniqueViolation, WriteRefused } from "@webstore/kit";
 import type { PaymentStatus } from "@webstore/proto/payments/v1";
-import { type Order, type Status, transition } from "./order.ts";
+import { refundNoted } from "./note-refund.ts";
+import { type Order, refundedStatus, type Status } from "./order.ts";
 import type { OrderStore, PaymentNotification } from "./order-store.ts";
+import { meaningOf } from "./payment-notification.ts";
 import { refuse } from "./refusals.ts";
 
-/** Where a payment's end puts its order; the others say nothing that an order has a status for. */
-const statusAfter: Partial<Record<PaymentStatus, Status>> = {
-  PAYMENT_STATUS_REFUNDED: "refunded",
+type Notification = PaymentNotification & { readonly paymentStatus: PaymentStatus };
+
+type Ports = {
+  readonly store: OrderStore;
+  readonly outbox: Outbox;
+  readonly sagas: Pick<SagaEngine<never>, "wake">;
+  readonly nowMs: () => number;
+  readonly wakeRelay: () => void;
 };
-const triesMax = 3;
+
+/** How often others may be faster. Each time that they are, the order has changed, which few changes of it can. */
+const triesMax = 10;
 
 export async function updateOrderPaymentStatus(
-  notification: PaymentNotification & { readonly paymentStatus: PaymentStatus },
-  { store, nowMs }: { store: OrderStore; nowMs: () => number },
+  notification: Notification,
+  ports: Ports,
 ): Promise<{ status: Status; applied: boolean }> {
-  for (let attempt = 1; ; attempt += 1) {
+  const { store } = ports;
+  for (let attempt = 1; attempt <= triesMax; attempt += 1) {
     const order = await store.find(notification.orderId);
     if (order === undefined) throw refuse("order_not_found");
-    if (order.paymentId !== "" && order.paymentId !== notification.paymentId)
-      throw refuse("payment_mismatch");
-    if ((await store.findNotification(notification.notificationId)) !== undefined) {
-      return { status: order.status, applied: false };
-    }
+    const isKnown = (await store.findNotification(notification.notificationId)) !== undefined;
+    if (isKnown && order.status !== "pending") return { status: order.status, applied: false };
     try {
-      return await apply(notification, order, store, nowMs);
+      return await takeIn(notification, order, isKnown, ports);
     } catch (error) {
-      const again = error instanceof WriteRefused || error instanceof UniqueViolation;
-      if (!again || attempt >= triesMax) throw error;
+      // Somebody was faster: the order, or what is known of this notification, is another now.
+      if (!(error instanceof WriteRefused) && !(error instanceof UniqueViolation)) throw error;
     }
   }
+  throw new Outage("orders", "others change the order at the same time");
 }
 
-async function apply(
-  notification: PaymentNotification & { readonly paymentStatus: PaymentStatus },
+async function takeIn(
+  notification: Notification,
   order: Order,
-  store: OrderStore,
-  nowMs: () => number,
+  isKnown: boolean,
+  ports: Ports,
 ): Promise<{ status: Status; applied: boolean }> {
-  const latestAt = await store.latestNotificationAt(order.orderId);
-  const isLate = latestAt !== undefined && latestAt > notification.occurredAt;
-  const isBeingPlaced = order.status === "pending";
-  const to = isLate || isBeingPlaced ? undefined : statusAfter[notification.paymentStatus];
-  const answer = to === undefined ? "none" : transition(order.status, to);
-  if (answer === "refused") throw refuse("transition_refused");
-  if (to === undefined || answer === "none") {
-    await store.commit(store.noteNotification(notification, false));
-    return { status: order.status, applied: false };
+  const { store, sagas, wakeRelay } = ports;
+  const unchanged = { status: order.status, applied: false };
+  const meaning = meaningOf(order, notification);
+  switch (meaning.is) {
+    case "mismatch":
+      throw refuse("payment_mismatch");
+    case "too_early":
+      throw new Outage("orders", "the order is being placed; tell it again later");
+    case "wake":
+      if (!isKnown) await store.commit(store.noteNotification(notification, false));
+      // Also for one that is known: whoever kept it may have died before this.
+      await sagas.wake(order.orderId);
+      return unchanged;
+    case "nothing":
+      await store.commit(store.noteNotification(notification, false));
+      return unchanged;
+    case "refund": {
+      const { refundedMinor } = meaning;
+      const reason = notification.paymentStatus;
+      const noted = refundNoted(order, { refundedMinor, reason }, ports);
+      await store.commit(noted, store.noteNotification(notification, true));
+      wakeRelay();
+      return { status: refundedStatus(order, refundedMinor), applied: true };
+    }
   }
-  const at = new Date(nowMs()).toISOString();
-  const reason = notification.paymentStatus;
-  await store.commit(
-    store.move(order.orderId, { from: order.status, to, reason, at }),
-    store.noteNotification(notification, true),
-  );
-  return { status: to, applied: true };
 }

@@ -164,6 +164,7 @@ export function paymentStatusTests(shop: Shop): void {
       paymentStatus: "PAYMENT_STATUS_REFUNDED",
       notificationId: randomUUID(),
       occurredAt: new Date(),
+      refundedMinor: 0n,
       ...is,
     });
   const at = (ms: number) => new Date(Date.UTC(2030, 0, 1) + ms);

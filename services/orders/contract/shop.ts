@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { demoUsers, Refusal } from "@webstore/kit";
-import type { Order, PlaceOrderRequest } from "@webstore/proto/orders/v1";
+import type { Order, PlaceOrderRequest, PlaceOrderResponse } from "@webstore/proto/orders/v1";
 import { vi } from "vitest";
 import type { Subject, Who, World } from "../testing-world.ts";
 
@@ -17,6 +17,8 @@ export const address = {
   country: "GB",
 };
 
+export type Placed = PlaceOrderResponse & { readonly order: Order };
+
 export type Shop = {
   /** Looked up at each call, because tests are declared before anything is open. */
   readonly subject: () => Subject;
@@ -26,7 +28,7 @@ export type Shop = {
   /** Makes this, and nothing else, what is in the cart. */
   fill(who: Shopper, ...lines: (readonly [productId: string, quantity: number])[]): Promise<void>;
   cartOf(who: Shopper): Promise<(readonly [string, number])[]>;
-  place(who: Shopper, is?: Partial<PlaceOrderRequest>): Promise<{ order: Order; replayed: boolean }>;
+  place(who: Shopper, is?: Partial<PlaceOrderRequest>): Promise<Placed>;
   /** A product in the cart, ordered and paid. */
   placed(who?: Shopper): Promise<Order>;
   one(orderId: string): Promise<Order>;
@@ -46,8 +48,7 @@ export function shopOf(subject: () => Subject): Shop {
       return (cart?.lines ?? []).map((line) => [line.productId, line.quantity] as const);
     },
     async place(who, is = {}) {
-      const { order, replayed } = await as(who).placeOrder(request(is));
-      return { order: order as Order, replayed };
+      return (await as(who).placeOrder(request(is))) as Placed;
     },
     async placed(who = "ada") {
       await shop.fill(who, [await shop.product(), 1]);
