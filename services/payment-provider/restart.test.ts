@@ -4,9 +4,22 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { start } from "./main.ts";
-import { clientOf, hold, refusalOf } from "./testing.ts";
+import {
+  admin,
+  advance,
+  clientOf,
+  dayMs,
+  eventsOf,
+  hold,
+  refusalOf,
+  startReceiver,
+  sumsOf,
+  take,
+  tell,
+} from "./testing.ts";
 
 let dataDir = "";
 
@@ -18,9 +31,9 @@ beforeEach(async () => {
 
 const environment = () => ({ DATA_DIR: dataDir, PAYMENT_PROVIDER_PORT: "0" });
 
-async function spawnProvider(): Promise<{ child: ChildProcess; url: string }> {
+async function spawnProvider(more: object = {}): Promise<{ child: ChildProcess; url: string }> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
-    env: { ...process.env, ...environment() },
+    env: { ...process.env, ...environment(), ...more },
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -102,4 +115,78 @@ test("failure rates and scenarios that were set survive a restart", async () => 
   const stripe = clientOf(second.urls.http ?? "");
   expect(await refusalOf(hold(stripe, { metadata: { country: "JP" } }))).toMatchObject({ statusCode: 503 });
   expect(await refusalOf(hold(stripe, { metadata: { order_id: "o-1" } }))).toMatchObject({ statusCode: 402 });
+});
+
+test("a SIGKILL loses no scenario, no delivery, nothing that was to happen, and not the clock", async () => {
+  const receiver = await startReceiver(...Array.from({ length: 100 }, () => 503));
+  const env = { PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url };
+  const before = await spawnProvider(env);
+  await advance(before.url, 5 * dayMs);
+  await tell(before.url, "POST", "scenarios", { match: { order_id: "o-1" }, do: "decline" });
+  const stripe = clientOf(before.url);
+  const disputed = await take(stripe, { payment_method: "pm_webstore_disputeLost" });
+  const refunded = await take(stripe, { payment_method: "pm_webstore_refundPendingThenFailed" });
+  const refund = await stripe.refunds.create({ payment_intent: refunded.id });
+  const told = await eventsOf(stripe);
+  const ended = once(before.child, "exit");
+  before.child.kill("SIGKILL");
+  await ended;
+  receiver.answerAll(200);
+
+  const after = await spawnProvider(env);
+  const again = clientOf(after.url);
+  const { ahead_ms } = await tell<{ ahead_ms: number }>(after.url, "GET", "clock");
+  expect(ahead_ms).toBe(5 * dayMs);
+  expect(await refusalOf(hold(again, { metadata: { order_id: "o-1" } }))).toMatchObject({ statusCode: 402 });
+  await advance(after.url, 2 * dayMs);
+  expect((await again.disputes.list({ payment_intent: disputed.id })).data[0]?.status).toBe("lost");
+  expect((await again.refunds.retrieve(refund.id)).status).toBe("failed");
+  expect(await sumsOf(after.url)).toMatchObject({ captured: 2000, refunded: 0, disputed_lost: 1000 });
+  await expect.poll(() => new Set(receiver.taken().map(({ id }) => id)).size).toBeGreaterThan(told.length);
+  expect(receiver.taken().map(({ type }) => type)).toEqual(expect.arrayContaining(told));
+});
+
+test("a file of before there was a clock is taken over", async () => {
+  const file = join(dataDir, "payment-provider.sqlite");
+  const running = await start(environment());
+  const stripe = clientOf(running.urls.http ?? "");
+  const taken = await take(stripe, { metadata: { order_id: "o-1" } });
+  await stripe.refunds.create({ payment_intent: taken.id, amount: 100 });
+  const held = await hold(stripe);
+  const sums = await sumsOf(running.urls.http ?? "");
+  await running.stop();
+  // Back to what the first version knew.
+  const old = new DatabaseSync(file);
+  old.exec(`DROP INDEX scenarios_order; DROP INDEX scenarios_payment_intent; DROP TABLE once;
+    DROP TABLE timers; DROP TABLE standings; ALTER TABLE scenarios DROP COLUMN details; PRAGMA user_version = 0`);
+  old.close();
+
+  const taking = await start(environment());
+  onTestFinished(taking.stop);
+  const url = taking.urls.http ?? "";
+  expect(await sumsOf(url)).toEqual(sums);
+  const page = await tell<{ payments: object[] }>(url, "GET", "payments?order_id=o-1");
+  expect(page.payments).toMatchObject([{ id: taken.id, captured: 1000, refunded: 100 }]);
+  await advance(url, 8 * dayMs);
+  expect((await clientOf(url).paymentIntents.retrieve(held.id)).status).toBe("canceled");
+});
+
+test("a file of a newer version is left alone", async () => {
+  const newer = new DatabaseSync(join(dataDir, "payment-provider.sqlite"));
+  newer.exec("PRAGMA user_version = 99");
+  newer.close();
+  await expect(start(environment())).rejects.toThrow("newer version");
+});
+
+test("a reset forgets the clock and all that waits", async () => {
+  const running = await start(environment());
+  onTestFinished(running.stop);
+  const url = running.urls.http ?? "";
+  await take(clientOf(url), { payment_method: "pm_webstore_disputeLost" });
+  await advance(url, 1_000);
+  expect((await admin(url, "POST", "reset")).status).toBe(200);
+  expect(await tell(url, "GET", "clock")).toMatchObject({ ahead_ms: 0 });
+  await advance(url, 10 * dayMs);
+  expect(await eventsOf(clientOf(url))).toEqual([]);
+  expect(await tell(url, "GET", "payment_intents")).toEqual({ count: 0, by_status: {}, totals: {} });
 });

@@ -121,7 +121,7 @@ function eventOfToken({ token }: Subject): Met<WebhookAction> | undefined {
 }
 
 /** Each of the three has its index, so that ten thousand scripts for other orders cost a request nothing. */
-const candidates = `SELECT seq, action, delay_ms, remaining, details FROM scenarios
+export const candidates = `SELECT seq, action, delay_ms, remaining, details FROM scenarios
   WHERE (order_id = ?1 OR payment_intent = ?2 OR (order_id IS NULL AND payment_intent IS NULL))
   AND (order_id IS NULL OR order_id = ?1) AND (payment_intent IS NULL OR payment_intent = ?2)
   AND (operation IS NULL OR operation = ?3) AND (token IS NULL OR token = ?4)`;

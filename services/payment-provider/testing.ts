@@ -1,5 +1,7 @@
 // What the tests share: a provider of their own over real HTTP, and the official client pointed at it.
 
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { Stripe } from "stripe";
 import { onTestFinished } from "vitest";
 import { type Environment, readConfig } from "./config.ts";
@@ -109,4 +111,66 @@ export function hold(
     ...is,
   };
   return stripe.paymentIntents.create(params, idempotencyKey === undefined ? {} : { idempotencyKey });
+}
+
+export type Received = { readonly signature: string; readonly payload: string; readonly status: number };
+
+export type Receiver = {
+  readonly url: string;
+  readonly received: Received[];
+  /** Those that were answered 2xx. */
+  taken(): Stripe.Event[];
+  /** This status from now on. */
+  answerAll(status: number): void;
+  /** No answer until `release`. */
+  hold(): void;
+  release(): void;
+  /** How many wait for their answer, and how many ever did at once. */
+  open(): number;
+  openMost(): number;
+};
+
+/** A webhook that answers with these statuses in turn, then with 200. */
+export async function startReceiver(...statuses: number[]): Promise<Receiver> {
+  const received: Received[] = [];
+  let always: number | undefined;
+  let held: PromiseWithResolvers<void> | undefined;
+  let open = 0;
+  let openMost = 0;
+  const server = http.createServer(async (request, response) => {
+    open += 1;
+    openMost = Math.max(openMost, open);
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    await held?.promise;
+    const signature = String(request.headers["stripe-signature"]);
+    const status = always ?? statuses.shift() ?? 200;
+    open -= 1;
+    received.push({ signature, payload: Buffer.concat(chunks).toString(), status });
+    response.writeHead(status).end();
+  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    received,
+    taken: () =>
+      received.flatMap(({ payload, status }) =>
+        status === 200 ? [JSON.parse(payload) as Stripe.Event] : [],
+      ),
+    answerAll(status) {
+      always = status;
+    },
+    hold() {
+      held = Promise.withResolvers();
+    },
+    release: () => held?.resolve(),
+    open: () => open,
+    openMost: () => openMost,
+  };
 }

@@ -1,37 +1,22 @@
-import http from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Stripe } from "stripe";
-import { expect, onTestFinished, test } from "vitest";
-import { admin, hold, startTestProvider, webhookSecret } from "./testing.ts";
-
-type Received = { readonly signature: string; readonly payload: string };
-type Receiver = { readonly url: string; readonly received: Received[] };
-
-/** A webhook that answers with these statuses in turn, then with 200. */
-async function startReceiver(...statuses: number[]): Promise<Receiver> {
-  const received: Received[] = [];
-  const server = http.createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const signature = String(request.headers["stripe-signature"]);
-    received.push({ signature, payload: Buffer.concat(chunks).toString() });
-    response.writeHead(statuses.shift() ?? 200).end();
-  });
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received };
-}
+import { expect, test } from "vitest";
+import {
+  admin,
+  advance,
+  dayMs,
+  hold,
+  type Received,
+  startReceiver,
+  startTestProvider,
+  take,
+  tell,
+  webhookSecret,
+} from "./testing.ts";
 
 async function startWithReceiver(...statuses: number[]) {
   const receiver = await startReceiver(...statuses);
   const env = { PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url };
   const provider = await startTestProvider(env, { webhooks: { retryDelaysMs: [5, 5, 5] } });
-  const typesOf = () => receiver.received.map(({ payload }) => (JSON.parse(payload) as Stripe.Event).type);
+  const typesOf = () => receiver.taken().map(({ type }) => type);
   return { ...provider, ...receiver, api: provider.url, typesOf };
 }
 
@@ -89,6 +74,64 @@ test("a scenario makes an event come twice, or never", async () => {
   expect((await stripe.events.list()).data).toHaveLength(2);
   await hold(stripe);
   await expect.poll(typesOf).toEqual([held, held, held]);
+});
+
+test("what takes hours takes them by the clock, and is signed with the time of its receiver", async () => {
+  const receiver = await startReceiver(500, 500);
+  const { stripe, url, provider } = await startTestProvider({ PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url });
+  const waiting = provider.database.prepare("SELECT attempts FROM deliveries");
+  await tell(url, "POST", "scenarios", { do: "webhook_late", delay_ms: dayMs });
+  await hold(stripe);
+  await advance(url, dayMs - 60_000);
+  await expect.poll(async () => (await stripe.events.list()).data.length).toBe(1);
+  expect(receiver.received).toEqual([]);
+  await advance(url, 60_000);
+  for (const attempts of [1, 2]) {
+    await expect.poll(() => waiting.get()?.attempts).toBe(attempts);
+    await advance(url, 10_000);
+  }
+  await expect.poll(() => waiting.get()).toBeUndefined();
+  expect(receiver.received).toHaveLength(3);
+  for (const { payload, signature } of receiver.received) {
+    // The official client refuses what is stamped more than 300 s from its own time.
+    expect(stripe.webhooks.constructEvent(payload, signature, webhookSecret).type).toBe(held);
+  }
+});
+
+test("an event that is still to be delivered is not forgotten, however old it grows", async () => {
+  const receiver = await startReceiver();
+  let laterMs = 0;
+  const nowMs = () => Date.now() + laterMs;
+  const { stripe, url } = await startTestProvider({ PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url }, { nowMs });
+  await tell(url, "POST", "scenarios", { do: "webhook_late", delay_ms: 40 * dayMs });
+  await hold(stripe);
+  laterMs = 2_000;
+  await advance(url, 35 * dayMs);
+  // It was held for too long meanwhile.
+  await expect.poll(() => receiver.taken().map(({ type }) => type)).toEqual(["payment_intent.canceled"]);
+  await advance(url, 5 * dayMs);
+  await expect.poll(() => receiver.taken().map(({ type }) => type)).toContain(held);
+});
+
+test("at most eight deliveries are under way at a time", async () => {
+  const receiver = await startReceiver();
+  receiver.hold();
+  const { stripe } = await startTestProvider({ PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url });
+  await Promise.all(Array.from({ length: 20 }, () => hold(stripe)));
+  await expect.poll(() => receiver.open()).toBe(8);
+  receiver.release();
+  await expect.poll(() => receiver.taken().length).toBe(20);
+  expect(receiver.openMost()).toBe(8);
+});
+
+test("an intent that was only made is in the list of events, and is not delivered", async () => {
+  const { stripe, typesOf } = await startWithReceiver();
+  await stripe.paymentIntents.create({ amount: 100, currency: "usd" });
+  await take(stripe);
+  await expect.poll(() => typesOf().length).toBe(2);
+  const [oldest] = (await stripe.events.list()).data.reverse();
+  expect(oldest).toMatchObject({ type: "payment_intent.created", pending_webhooks: 0 });
+  expect(typesOf()).not.toContain("payment_intent.created");
 });
 
 test("a scenario makes an event come late", async () => {
