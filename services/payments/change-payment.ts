@@ -9,6 +9,8 @@ import type { Payment } from "./payment.ts";
 import { eventsOf } from "./payment-event.ts";
 import type { Which } from "./payment-store.ts";
 import { refusals } from "./refusals.ts";
+import { withResolution } from "./resolution.ts";
+import { newsOf } from "./status-notification.ts";
 
 const roundsMax = 10;
 
@@ -20,11 +22,15 @@ export async function changePayment(
 ): Promise<Payment> {
   let current = payment;
   for (let round = 0; round < roundsMax; round += 1) {
-    const after = rule(current, parts.nowMs());
-    if (after === current) return current;
+    const nowMs = parts.nowMs();
+    const ruled = rule(current, nowMs);
+    if (ruled === current) return current;
+    const after = withResolution(current, ruled, nowMs);
     const events = eventsOf(current, after);
-    if (await parts.store.replace(current, after, events)) {
+    const notification = newsOf(current, after, parts.isAnswer);
+    if (await parts.store.replace(current, after, { events, notification })) {
       if (events.length > 0) parts.wakeRelay();
+      if (notification !== undefined) parts.wakeNotifier();
       count(parts, current, after);
       return { ...after, version: current.version + 1 };
     }

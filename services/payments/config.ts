@@ -4,6 +4,7 @@ import { type BaseConfig, ConfigError } from "@webstore/kit";
 import { z } from "zod";
 
 const demoApiKey = "sk_test_webstore";
+const demoWebhookSecret = "whsec_webstore";
 
 export const paymentsConfig = z.object({
   PAYMENT_PROVIDER_URL: z
@@ -17,11 +18,24 @@ export const paymentsConfig = z.object({
     .describe(
       "The key for the payment provider's API. The default is the simulator's, and refused in production.",
     ),
+  STRIPE_WEBHOOK_SECRET: z
+    .string()
+    .default(demoWebhookSecret)
+    .transform((text) => text.split(","))
+    .pipe(
+      z.array(z.string().regex(/^\w{8,250}$/, "must be secrets such as whsec_…, with commas between")).max(5),
+    )
+    .describe(
+      "What the provider signs its events with; several, with commas between, while it is being changed. The default is the simulator's, and refused in production.",
+    ),
 });
 export type PaymentsConfig = z.output<typeof paymentsConfig>;
 
 export function checkProduction(config: BaseConfig & PaymentsConfig): void {
   if (config.PRODUCTION_ENV && config.STRIPE_API_KEY === demoApiKey) {
     throw new ConfigError("STRIPE_API_KEY must be set in production");
+  }
+  if (config.PRODUCTION_ENV && config.STRIPE_WEBHOOK_SECRET.includes(demoWebhookSecret)) {
+    throw new ConfigError("STRIPE_WEBHOOK_SECRET must be set in production");
   }
 }

@@ -91,8 +91,11 @@ async function authorize(
     throw error;
   }
   switch (outcome.is) {
-    case "done":
-      return answer(await settle(parts, payment, outcome.intent), outcome.intent.clientSecret);
+    case "done": {
+      const settled = await settle(parts, payment, outcome.intent);
+      if (settled.status === "authorized") parts.recent.keep(settled);
+      return answer(settled, outcome.intent.clientSecret);
+    }
     case "unanswered":
       return answer(await leaveUnknown(parts, payment, "authorize"));
     case "obscure":

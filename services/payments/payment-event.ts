@@ -31,7 +31,9 @@ export function eventsOf(before: Payment, after: Payment): readonly PaymentEvent
   }
   if (after.refundedMinor === before.refundedMinor) return events;
   for (const { refundId, status, amountMinor } of after.refunds) {
-    if (status !== "settled" || findRefund(before, refundId)?.status === "settled") continue;
+    // One that was owed was told when it was given first.
+    const was = findRefund(before, refundId)?.status;
+    if (status !== "settled" || was === "settled" || was === "owed") continue;
     events.push({ name: "PaymentRefunded", data: { ...dataOf(after, amountMinor), refundId } });
   }
   return events;

@@ -2,15 +2,18 @@
 
 import type {
   Payment as PaymentMessage,
+  ProviderPayment as ProviderPaymentMessage,
   Refund as RefundMessage,
   PaymentStatus as StatusMessage,
 } from "@webstore/proto/payments/v1";
 import { invalidRequest } from "./invalid-request.ts";
 import type { Payment, PaymentStatus } from "./payment.ts";
 import type { Which } from "./payment-store.ts";
+import type { ListedPayment } from "./provider.ts";
 import type { Refund } from "./refund.ts";
+import { isGivenUp } from "./resolution.ts";
 
-const statusMessages = {
+export const statusMessages = {
   created: "PAYMENT_STATUS_CREATED",
   authorized: "PAYMENT_STATUS_AUTHORIZED",
   captured: "PAYMENT_STATUS_CAPTURED",
@@ -49,7 +52,7 @@ export function paymentMessage(payment: Payment, clientSecret = ""): PaymentMess
     createTime: new Date(payment.createTimeMs),
     updateTime: new Date(payment.updateTimeMs),
     country: payment.country,
-    resolutionGivenUp: false,
+    resolutionGivenUp: isGivenUp(payment),
   };
 }
 
@@ -62,6 +65,12 @@ export function refundMessage(refund: Refund, currency: string): RefundMessage {
     createTime: new Date(refund.createTimeMs),
     settled: refund.status === "settled",
   };
+}
+
+export function providerPaymentMessage(listed: ListedPayment): ProviderPaymentMessage {
+  const { reference, amountMinor, currency, createTimeMs, ...rest } = listed;
+  const createTime = new Date(createTimeMs);
+  return { ...rest, providerReference: reference, amount: { amountMinor, currency }, createTime };
 }
 
 /** Which status a filter names; undefined: any. */

@@ -10,6 +10,8 @@ import { postgresPaymentStore } from "./payment-store.postgres.ts";
 import type { PaymentStore } from "./payment-store.ts";
 import { keptPayment } from "./testing.ts";
 
+const told = (...events: PaymentEvent[]) => ({ events, notification: undefined });
+
 type Subject = { store: PaymentStore; published(orderId: string): Promise<string[]>; stop(): Promise<void> };
 
 function paymentStoreSuite(name: string, start: () => Promise<Subject>) {
@@ -71,7 +73,7 @@ function paymentStoreSuite(name: string, start: () => Promise<Subject>) {
         history: [...payment.history, { status: "authorized", atMs: 2 }],
         updateTimeMs: payment.updateTimeMs + 5,
       };
-      expect(await store.replace(payment, changed, [])).toBe(true);
+      expect(await store.replace(payment, changed, told())).toBe(true);
       expect(await store.find({ orderId: payment.orderId })).toEqual({ ...changed, version: 2 });
     });
 
@@ -102,7 +104,7 @@ function paymentStoreSuite(name: string, start: () => Promise<Subject>) {
       const [captured] = eventsOf(payment, { ...payment, capturedMinor: 1n });
       const events = captured === undefined ? [] : [captured];
       const all = await Promise.all(
-        Array.from({ length: 20 }, () => store.replace(payment, authorized(payment), events)),
+        Array.from({ length: 20 }, () => store.replace(payment, authorized(payment), told(...events))),
       );
       expect(all.filter(Boolean)).toHaveLength(1);
       expect(await subject.published(payment.orderId)).toEqual(["PaymentDone"]);
@@ -116,8 +118,8 @@ function paymentStoreSuite(name: string, start: () => Promise<Subject>) {
       const done: PaymentEvent = { name: "PaymentDone", data };
       const refunded: PaymentEvent = { name: "PaymentRefunded", data: { ...data, refundId: randomUUID() } };
       const after = authorized(payment);
-      await store.replace(payment, after, [done, refunded]);
-      await store.replace({ ...after, version: 2 }, after, [refunded]);
+      await store.replace(payment, after, told(done, refunded));
+      await store.replace({ ...after, version: 2 }, after, told(refunded));
       const names = ["PaymentDone", "PaymentRefunded", "PaymentRefunded"];
       expect(await subject.published(payment.orderId)).toEqual(names);
     });
@@ -188,7 +190,7 @@ describe("the database itself", () => {
       const store = postgresPaymentStore(postgres, openOutbox({ nowMs: Date.now, newId: randomUUID }));
       const payment = keptPayment();
       await store.open(payment);
-      await expect(store.replace(payment, { ...payment, ...changes }, [])).rejects.toThrow("check");
+      await expect(store.replace(payment, { ...payment, ...changes }, told())).rejects.toThrow("check");
     } finally {
       await postgres.close();
     }

@@ -10,6 +10,7 @@
 
 import type { Intent, IntentState } from "./provider.ts";
 import type { Refund } from "./refund.ts";
+import { firstResolution, type Resolution } from "./resolution.ts";
 
 export type PaymentStatus =
   | "created"
@@ -49,18 +50,23 @@ export type Payment = {
   readonly voidWanted: boolean;
   readonly refunds: readonly Refund[];
   readonly history: readonly StatusChange[];
+  /** Undefined: all is known of it (resolution.ts, D1). */
+  readonly resolution: Resolution | undefined;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
   /** Counts the changes; the store makes a change only to the version that it was made for. */
   readonly version: number;
 };
 
-/** The transition table. */
+/**
+ * The transition table. What is not known yet may turn out to be taken at once: staff can take what is held at the
+ * provider itself.
+ */
 export const followers: Readonly<Record<PaymentStatus, readonly PaymentStatus[]>> = {
-  created: ["authorized", "requires_action", "failed", "voided", "unknown"],
+  created: ["authorized", "requires_action", "captured", "failed", "voided", "unknown"],
   // Back to created: the provider was asked, and says that it has nothing of it.
   unknown: ["created", "authorized", "requires_action", "captured", "failed", "voided"],
-  requires_action: ["authorized", "failed", "voided", "unknown"],
+  requires_action: ["authorized", "captured", "failed", "voided", "unknown"],
   authorized: ["captured", "voided", "failed", "unknown"],
   captured: ["partially_refunded", "refunded", "disputed"],
   partially_refunded: ["refunded", "disputed"],
@@ -99,6 +105,7 @@ export function newPayment(is: {
     voidWanted: false,
     refunds: [],
     history: [{ status: "created", atMs: nowMs }],
+    resolution: firstResolution(nowMs),
     createTimeMs: nowMs,
     updateTimeMs: nowMs,
     version: 1,
@@ -161,9 +168,9 @@ export function settledBy(payment: Payment, intent: Intent, nowMs: number): Paym
 
 function isOldNews(payment: Payment, { state }: Intent): boolean {
   if (isTaken(payment)) return state === "held" || state === "taken";
-  // `held`: an answer that was on its way while the money was let go.
-  if (payment.status === "voided") return state !== "taken";
-  return payment.status === "failed" && state === "released";
+  // `held`: an answer that was on its way while the money was let go, or money that a shopper had held after all, with
+  // another card; whoever sees that lets it go (observe-payment.ts).
+  return (payment.status === "voided" || payment.status === "failed") && state !== "taken";
 }
 
 /** The provider was asked and has not answered. Nothing changes when it is known by now how the payment stands. */

@@ -9,17 +9,10 @@ import type { Parts } from "./parts.ts";
 import { isTaken, type Payment } from "./payment.ts";
 import type { Amount } from "./payment-amount.ts";
 import type { Which } from "./payment-store.ts";
-import {
-  findRefund,
-  type Refund,
-  refundableMinor,
-  refundsMax,
-  withRefundAsked,
-  withRefundRefused,
-  withRefundSettled,
-} from "./refund.ts";
+import { findRefund, type Refund, refundableMinor, refundsMax, withRefundAsked } from "./refund.ts";
 import { refusals } from "./refusals.ts";
-import { isKeyAlive, settleUnknown } from "./settle-payment.ts";
+import { settleUnknown } from "./settle-payment.ts";
+import { settleRefund } from "./settle-refund.ts";
 
 export type ProcessRefund = {
   readonly which: Which;
@@ -37,17 +30,17 @@ export function processRefund(parts: Parts, asked: ProcessRefund): Promise<Proce
   return withPayment(parts, asked.which, async (found) => {
     const payment = await settleUnknown(parts, found);
     const before = findRefund(payment, asked.refundId);
-    if (before?.status === "settled") return { payment, refund: before };
+    if (before?.status === "settled" || before?.status === "owed") return { payment, refund: before };
     if (payment.status === "unknown") throw new Outage("payment-provider", "the provider has not answered");
     const asking = await changePayment(parts, payment, (current, nowMs) => askFor(current, asked, nowMs));
-    return refundAsked(parts, asking, refundOf(asking, asked.refundId));
+    return refundAsked(parts, asking, asked.refundId);
   });
 }
 
 /** The payment with the refund asked for; one that is on its way already is left as it is. */
 function askFor(payment: Payment, { refundId, amount, reason }: ProcessRefund, nowMs: number): Payment {
   const before = findRefund(payment, refundId);
-  if (before?.status === "asked" || before?.status === "settled") return payment;
+  if (before !== undefined && before.status !== "refused") return payment;
   const leftMinor = refundableMinor(payment);
   const isFull = before === undefined && payment.refunds.length >= refundsMax;
   if (!isTaken(payment) || payment.status === "disputed" || leftMinor === 0n || isFull) {
@@ -59,50 +52,13 @@ function askFor(payment: Payment, { refundId, amount, reason }: ProcessRefund, n
   return withRefundAsked(payment, { refundId, amountMinor, reason }, nowMs);
 }
 
-async function refundAsked(parts: Parts, payment: Payment, refund: Refund): Promise<ProcessedRefund> {
-  if (refund.status === "settled") return { payment, refund };
-  if (!isKeyAlive(refund.createTimeMs, parts.nowMs())) return lookUp(parts, payment, refund);
-  const outcome = await parts.provider.refund(payment, refund);
-  switch (outcome.is) {
-    case "done":
-      return settled(parts, payment, refund, outcome.reference);
-    case "unanswered":
-      return { payment, refund };
-    case "obscure":
-      return lookUp(parts, payment, refund);
-    case "refused":
-      await refused(parts, payment, refund);
-      throw refusalBy(outcome.code);
+async function refundAsked(parts: Parts, payment: Payment, refundId: string): Promise<ProcessedRefund> {
+  const settled = await settleRefund(parts, payment, refundId);
+  // One that is owed is asked for again by whoever resolves payments, whatever the provider says now.
+  if (settled.refusedFor !== undefined && settled.refund.status === "refused") {
+    throw refusalBy(settled.refusedFor);
   }
-}
-
-async function lookUp(parts: Parts, payment: Payment, refund: Refund): Promise<ProcessedRefund> {
-  const found = await parts.provider.findRefund(payment, refund);
-  if (found.is === "done") return settled(parts, payment, refund, found.reference);
-  if (found.is === "unanswered") return { payment, refund };
-  await refused(parts, payment, refund);
-  throw new Outage("payment-provider", "the provider did not take the refund up");
-}
-
-async function settled(
-  parts: Parts,
-  payment: Payment,
-  { refundId }: Refund,
-  reference: string,
-): Promise<ProcessedRefund> {
-  const after = await changePayment(parts, payment, (current, nowMs) =>
-    withRefundSettled(current, refundId, reference, nowMs),
-  );
-  return { payment: after, refund: refundOf(after, refundId) };
-}
-
-/** The amount is free again; a repeat asks under a new key. */
-function refused(parts: Parts, payment: Payment, { refundId, attempt }: Refund): Promise<Payment> {
-  return changePayment(parts, payment, (current, nowMs) =>
-    findRefund(current, refundId)?.attempt === attempt
-      ? withRefundRefused(current, refundId, nowMs)
-      : current,
-  );
+  return settled;
 }
 
 /** What is final for the caller; everything else, such as an empty account of ours, may be better later. */
@@ -112,10 +68,4 @@ function refusalBy(code: string): Refusal | Outage {
   }
   if (code === "amount_too_large") return refusals.refuse("refund_exceeds_captured");
   return new Outage("payment-provider", `the provider did not take the refund up: ${code || "no reason"}`);
-}
-
-function refundOf(payment: Payment, refundId: string): Refund {
-  const refund = findRefund(payment, refundId);
-  if (refund === undefined) throw new Error(`payment ${payment.paymentId} lost a refund`);
-  return refund;
 }

@@ -19,7 +19,7 @@ export function toProviderAmount(amountMinor: bigint, currency: string): number 
   return Number(withTwoDecimals.has(currency) ? amountMinor * 100n : amountMinor);
 }
 
-function fromProviderAmount(amount: number, currency: string): bigint {
+export function fromProviderAmount(amount: number, currency: string): bigint {
   return withTwoDecimals.has(currency) ? BigInt(amount) / 100n : BigInt(amount);
 }
 

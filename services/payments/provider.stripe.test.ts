@@ -111,11 +111,16 @@ test("refunds are given once a key, found again, and refused when there is nothi
     attempt: 1,
     createTimeMs: 0,
   } as const;
-  expect(await adapter.provider.findRefund(payment, refund)).toEqual({ is: "nothing" });
+  expect(await adapter.provider.returns(payment)).toEqual({ is: "done", refunds: [], disputes: [] });
   const given = await adapter.provider.refund(payment, refund);
   expect(given).toMatchObject({ is: "done", reference: expect.stringMatching(/^re_/) });
   expect(await adapter.provider.refund(payment, refund)).toEqual(given);
-  expect(await adapter.provider.findRefund(payment, refund)).toEqual(given);
+  const { refundId, attempt, amountMinor } = refund;
+  expect(await adapter.provider.returns(payment)).toMatchObject({
+    refunds: [
+      { refundId, attempt, amountMinor, state: "succeeded", reference: expect.stringMatching(/^re_/) },
+    ],
+  });
   expect(await adapter.provider.refund(payment, { ...refund, attempt: 2 })).toEqual({
     is: "refused",
     code: "charge_already_refunded",

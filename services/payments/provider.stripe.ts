@@ -13,6 +13,7 @@ import type { Lookup, Outcome, Provider, RefundOutcome } from "./provider.ts";
 import { type Ask, askThrough, type Failure, type ProviderTelemetry } from "./provider-ask.ts";
 import { openProviderHttp } from "./provider-http.ts";
 import { declinedIntent, intentOf, toProviderAmount } from "./provider-intent.ts";
+import { lists } from "./provider-lists.ts";
 import { refundKey } from "./refund.ts";
 
 const apiVersion = "2026-10-28.endive";
@@ -54,7 +55,8 @@ export function stripeProvider(
     telemetry: false,
   });
   const ask = askThrough(is.breaker, is);
-  return { provider: { ...changes(stripe, ask), ...lookups(stripe, ask) }, close: () => http.close() };
+  const provider = { ...changes(stripe, ask), ...lookups(stripe, ask), ...lists(stripe, ask) };
+  return { provider, close: () => http.close() };
 }
 
 type Changes = Pick<Provider, "authorize" | "capture" | "cancel" | "refund" | "closeAuthorization">;
@@ -65,14 +67,14 @@ function changes({ paymentIntents, refunds }: Stripe, ask: Ask): Changes {
     const params: Stripe.RefundCreateParams = {
       payment_intent: providerReference,
       amount: toProviderAmount(refund.amountMinor, currency),
-      metadata: { payment_id: paymentId, refund_id: refund.refundId },
+      metadata: { payment_id: paymentId, refund_id: refund.refundId, attempt: refund.attempt },
     };
     const idempotencyKey = refundKey(payment, refund);
     const answer = await ask("refund", () => refunds.create(params, { idempotencyKey }));
     if (answer.is !== "answered") return refundFailure(answer);
     const { id, status } = answer.object;
-    const isRefused = status === "failed" || status === "canceled";
-    return isRefused ? { is: "refused", code: `refund_${status}` } : { is: "done", reference: id };
+    if (status === "failed" || status === "canceled") return { is: "refused", code: `refund_${status}` };
+    return { is: status === "succeeded" ? "done" : "pending", reference: id };
   };
 
   return {
@@ -124,7 +126,7 @@ function changes({ paymentIntents, refunds }: Stripe, ask: Ask): Changes {
   };
 }
 
-function lookups({ paymentIntents, refunds }: Stripe, ask: Ask): Omit<Provider, keyof Changes> {
+function lookups({ paymentIntents }: Stripe, ask: Ask): Pick<Provider, "retrieve" | "find"> {
   return {
     async retrieve(payment) {
       const params = { expand: expandCharge };
@@ -153,18 +155,6 @@ function lookups({ paymentIntents, refunds }: Stripe, ask: Ask): Omit<Provider, 
         after = { starting_after: last.id };
       }
       return { is: "unanswered" };
-    },
-
-    async findRefund(payment, { refundId }) {
-      const params = { payment_intent: payment.providerReference, limit: pageSize };
-      const answer = await ask("find", () => refunds.list(params));
-      if (answer.is !== "answered") return { is: "unanswered" };
-      const found = answer.object.data.find(
-        ({ metadata, status }) =>
-          metadata?.refund_id === refundId && status !== "failed" && status !== "canceled",
-      );
-      if (found !== undefined) return { is: "done", reference: found.id };
-      return answer.object.has_more ? { is: "unanswered" } : { is: "nothing" };
     },
   };
 }

@@ -9,8 +9,9 @@
 //   V3. An Outage with `notSent` is thrown when the provider certainly did not take the call up.
 //   V4. Nothing that is returned or thrown holds a payment-method token.
 
+import type { Dispute } from "./dispute.ts";
 import type { Payment } from "./payment.ts";
-import type { Refund } from "./refund.ts";
+import type { ProviderRefund, Refund } from "./refund.ts";
 
 export type IntentState = "requires_action" | "held" | "taken" | "released" | "declined";
 
@@ -34,14 +35,46 @@ type Done = { readonly is: "done"; readonly intent: Intent };
 export type Outcome = Done | Refused | Obscure | Unanswered;
 export type Lookup = Done | { readonly is: "nothing" } | Unanswered;
 export type RefundOutcome =
-  | { readonly is: "done"; readonly reference: string }
-  | Refused
-  | Obscure
-  | Unanswered;
-export type RefundLookup =
-  | { readonly is: "done"; readonly reference: string }
-  | { readonly is: "nothing" }
-  | Unanswered;
+  /** `pending`: it was taken up, and the provider does not know yet whether the card's bank takes it. */
+  { readonly is: "done" | "pending"; readonly reference: string } | Refused | Obscure | Unanswered;
+
+/** What went back of a payment, and what is demanded back. */
+export type Returns = {
+  readonly is: "done";
+  readonly refunds: readonly ProviderRefund[];
+  readonly disputes: readonly Dispute[];
+};
+
+/** A payment in the provider's own list. */
+export type ListedPayment = {
+  readonly reference: string;
+  /** What the provider was told when it was asked; empty when nothing, or nothing that we would say. */
+  readonly orderId: string;
+  readonly paymentId: string;
+  /** The provider's word for where it stands. */
+  readonly status: string;
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly capturedMinor: bigint;
+  /** Refunds and lost disputes together. */
+  readonly refundedMinor: bigint;
+  readonly createTimeMs: number;
+};
+
+/** Created at or after the one and before the other, behind this one. */
+export type ListedRange = {
+  readonly createdSinceMs: number | undefined;
+  readonly createdBeforeMs: number | undefined;
+  readonly after: string | undefined;
+  readonly limit: number;
+};
+
+export type ListedPage = {
+  readonly is: "done";
+  /** The newest first. */
+  readonly payments: readonly ListedPayment[];
+  readonly hasMore: boolean;
+};
 
 export type Provider = {
   /** Holds the money. */
@@ -54,7 +87,15 @@ export type Provider = {
   retrieve(payment: Payment): Promise<Done | Unanswered>;
   /** The same for one whose reference is not known. `nothing`: the provider has none and got no call that is still open. */
   find(payment: Payment): Promise<Lookup>;
-  findRefund(payment: Payment, refund: Refund): Promise<RefundLookup>;
+  /** All refunds and disputes of a payment whose reference is known. */
+  returns(payment: Payment): Promise<Returns | Unanswered>;
+  /** Which payment of ours the provider was told that this reference is. */
+  paymentIdOf(reference: string): Promise<
+    /** Empty: none of ours. */
+    { readonly is: "done"; readonly paymentId: string } | { readonly is: "nothing" } | Unanswered
+  >;
+  /** A page of all that it has. `refused`: there is nothing behind which the page could begin. */
+  list(range: ListedRange): Promise<ListedPage | { readonly is: "refused" } | Unanswered>;
   /**
    * Uses up the key of a payment's authorization with something that holds nothing. `closed`: nothing was done under it
    * and nothing will be, even if the call is still on its way. `used`: something was.

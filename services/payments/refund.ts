@@ -2,19 +2,34 @@
 //
 // Invariants:
 //   R1. What was refunded and what is asked for together never exceed what was captured: an amount counts from
-//       the moment that it is asked for until the provider has refused it.
-//   R2. A refund is asked for under its own key; the attempt is counted up only when the provider has refused it.
+//       the moment that it is asked for until the provider has refused it. Only what somebody gives back at the provider
+//       itself is not asked for first; what is asked for and does not fit any more is then refused there.
+//   R2. A refund is asked for under its own key; the attempt is counted up only when the provider has refused it, or
+//       has said that it came back.
+//   R3. What was refunded is never less than before. A refund that the provider gave and that came back, because the
+//       card's bank did not take it, is `owed`: it counts, and is asked for again.
 
-import { enter, type Payment } from "./payment.ts";
+import { enter, type Payment, type PaymentStatus } from "./payment.ts";
 
 export type Refund = {
   readonly refundId: string;
   readonly amountMinor: bigint;
   readonly reason: string;
-  readonly status: "asked" | "settled" | "refused";
+  readonly status: "asked" | "settled" | "refused" | "owed";
+  /** The provider's id of it. While it is asked for: the provider has taken it up and is still at it. */
   readonly providerReference: string;
   readonly attempt: number;
   readonly createTimeMs: number;
+};
+
+/** How the provider says that one of its refunds stands. */
+export type ProviderRefund = {
+  readonly reference: string;
+  /** Ours, and the attempt that made it; empty and 0 when it was not made by us. */
+  readonly refundId: string;
+  readonly attempt: number;
+  readonly amountMinor: bigint;
+  readonly state: "pending" | "succeeded" | "failed";
 };
 
 /** How many refunds a payment can have, so that its record stays small. */
@@ -26,8 +41,18 @@ export function findRefund({ refunds }: Payment, refundId: string): Refund | und
 
 /** What can still be given back. */
 export function refundableMinor({ capturedMinor, refundedMinor, refunds }: Payment): bigint {
-  const asked = refunds.filter(({ status }) => status === "asked");
-  return asked.reduce((left, { amountMinor }) => left - amountMinor, capturedMinor - refundedMinor);
+  let leftMinor = capturedMinor - refundedMinor;
+  for (const { status, amountMinor } of refunds) if (status === "asked") leftMinor -= amountMinor;
+  return leftMinor > 0n ? leftMinor : 0n;
+}
+
+/** Where a payment of which this much was taken and given back stands, when nobody disputes it. */
+export function statusByRefunds({
+  capturedMinor,
+  refundedMinor,
+}: Pick<Payment, "capturedMinor" | "refundedMinor">): PaymentStatus {
+  if (refundedMinor === 0n) return "captured";
+  return refundedMinor === capturedMinor ? "refunded" : "partially_refunded";
 }
 
 /** With the refund asked for: a new one, or the next attempt of one that was refused. */
@@ -52,6 +77,21 @@ export function withRefundAsked(
   return { ...payment, refunds, updateTimeMs: nowMs };
 }
 
+/** The provider has taken it up, and does not know yet whether the card's bank takes it. */
+export function withRefundPending(
+  payment: Payment,
+  refundId: string,
+  reference: string,
+  nowMs: number,
+): Payment {
+  const refund = findRefund(payment, refundId);
+  const isOpen = refund?.status === "asked" || refund?.status === "owed";
+  if (!isOpen || refund.providerReference === reference) return payment;
+  const refunds = replaced(payment, { ...refund, providerReference: reference });
+  return { ...payment, refunds, updateTimeMs: nowMs };
+}
+
+/** Also one that was thought refused: what the provider has given is given. */
 export function withRefundSettled(
   payment: Payment,
   refundId: string,
@@ -59,18 +99,82 @@ export function withRefundSettled(
   nowMs: number,
 ): Payment {
   const refund = findRefund(payment, refundId);
+  if (refund === undefined || refund.status === "settled") return payment;
+  const settled: Refund = { ...refund, status: "settled", providerReference: reference };
+  if (refund.status === "owed") {
+    return { ...payment, refunds: replaced(payment, settled), updateTimeMs: nowMs };
+  }
+  return given(payment, settled, nowMs);
+}
+
+/** The provider refused it. One that is owed goes on being so, under the next key. */
+export function withRefundRefused(payment: Payment, refundId: string, nowMs: number): Payment {
+  const refund = findRefund(payment, refundId);
+  if (refund?.status === "owed") return owedAgain(payment, refund, nowMs);
   if (refund?.status !== "asked") return payment;
-  const refundedMinor = payment.refundedMinor + refund.amountMinor;
-  const whole = refundedMinor === payment.capturedMinor;
-  const status = payment.status === "disputed" ? "disputed" : whole ? "refunded" : "partially_refunded";
-  const refunds = replaced(payment, { ...refund, status: "settled", providerReference: reference });
+  return { ...payment, refunds: replaced(payment, { ...refund, status: "refused" }), updateTimeMs: nowMs };
+}
+
+/** A refund that nobody asked us for: made at the provider itself, or by a dispute that was lost. */
+export function withRefundFound(
+  payment: Payment,
+  is: Pick<Refund, "refundId" | "amountMinor" | "reason" | "providerReference">,
+  nowMs: number,
+): Payment {
+  const leftMinor = payment.capturedMinor - payment.refundedMinor;
+  if (findRefund(payment, is.refundId) !== undefined || leftMinor === 0n) return payment;
+  const amountMinor = is.amountMinor < leftMinor ? is.amountMinor : leftMinor;
+  return given(payment, { ...is, amountMinor, status: "settled", attempt: 1, createTimeMs: nowMs }, nowMs);
+}
+
+function given(payment: Payment, settled: Refund, nowMs: number): Payment {
+  const refundedMinor = payment.refundedMinor + settled.amountMinor;
+  if (refundedMinor > payment.capturedMinor) {
+    throw new Error(`payment ${payment.paymentId}: more was given back than was taken`);
+  }
+  const isKnown = findRefund(payment, settled.refundId) !== undefined;
+  const refunds = isKnown ? replaced(payment, settled) : [...payment.refunds, settled];
+  const status = payment.status === "disputed" ? "disputed" : statusByRefunds({ ...payment, refundedMinor });
   return enter(payment, status, nowMs, { refundedMinor, refunds });
 }
 
-export function withRefundRefused(payment: Payment, refundId: string, nowMs: number): Payment {
-  const refund = findRefund(payment, refundId);
-  if (refund?.status !== "asked") return payment;
-  return { ...payment, refunds: replaced(payment, { ...refund, status: "refused" }), updateTimeMs: nowMs };
+/**
+ * The payment once the provider has said how its refunds stand. `idOf` gives one that it did not get from us an id. An
+ * older attempt that failed says nothing of the present one.
+ */
+export function settledByRefunds(
+  payment: Payment,
+  found: readonly ProviderRefund[],
+  idOf: (reference: string) => string,
+  nowMs: number,
+): Payment {
+  return found.reduce((current, each) => settledByRefund(current, each, idOf, nowMs), payment);
+}
+
+function settledByRefund(
+  payment: Payment,
+  found: ProviderRefund,
+  idOf: (reference: string) => string,
+  nowMs: number,
+): Payment {
+  const { reference, amountMinor } = found;
+  const ours =
+    payment.refunds.find(({ providerReference }) => providerReference === reference) ??
+    payment.refunds.find(({ refundId, attempt }) => refundId === found.refundId && attempt === found.attempt);
+  if (ours === undefined) {
+    const is = { refundId: idOf(reference), amountMinor, reason: "", providerReference: reference };
+    return found.state === "succeeded" ? withRefundFound(payment, is, nowMs) : payment;
+  }
+  if (found.state === "succeeded") return withRefundSettled(payment, ours.refundId, reference, nowMs);
+  if (found.state === "pending") return withRefundPending(payment, ours.refundId, reference, nowMs);
+  if (ours.status === "settled") return owedAgain(payment, ours, nowMs);
+  return withRefundRefused(payment, ours.refundId, nowMs);
+}
+
+function owedAgain(payment: Payment, refund: Refund, nowMs: number): Payment {
+  const again = { status: "owed", providerReference: "", attempt: refund.attempt + 1 } as const;
+  const refunds = replaced(payment, { ...refund, ...again, createTimeMs: nowMs });
+  return { ...payment, refunds, updateTimeMs: nowMs };
 }
 
 function replaced({ refunds }: Payment, by: Refund): Refund[] {

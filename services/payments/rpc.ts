@@ -1,17 +1,25 @@
 // The payments contract, method by method.
 
-import { currentContext, type HandlersOf, Outage } from "@webstore/kit";
+import { currentContext, type HandlersOf } from "@webstore/kit";
 import type { PaymentServiceDefinition } from "@webstore/proto/payments/v1";
 import { capturePayment } from "./capture-payment.ts";
 import { createPayment } from "./create-payment.ts";
 import { getPayment } from "./get-payment.ts";
 import { listPayments } from "./list-payments.ts";
-import type { Parts } from "./parts.ts";
-import { paymentMessage, refundMessage, statusIn, whichIn } from "./payment-message.ts";
+import { listProviderPayments } from "./list-provider-payments.ts";
+import {
+  paymentMessage,
+  providerPaymentMessage,
+  refundMessage,
+  statusIn,
+  whichIn,
+} from "./payment-message.ts";
 import { processRefund } from "./process-refund.ts";
+import { type EventParts, receiveProviderEvent } from "./receive-provider-event.ts";
+import { resolvePayment } from "./resolve-payment.ts";
 import { voidPayment } from "./void-payment.ts";
 
-export function rpc(parts: Parts): HandlersOf<typeof PaymentServiceDefinition> {
+export function rpc(parts: EventParts): HandlersOf<typeof PaymentServiceDefinition> {
   return {
     createPayment: async (request) => {
       const { payment, clientSecret } = await createPayment(parts, request);
@@ -47,10 +55,13 @@ export function rpc(parts: Parts): HandlersOf<typeof PaymentServiceDefinition> {
       const { payments, nextPageToken } = await listPayments(parts, filter, page);
       return { payments: payments.map((payment) => paymentMessage(payment)), nextPageToken };
     },
-    receiveProviderEvent: notServed,
-    resolvePayment: notServed,
-    listProviderPayments: notServed,
+    receiveProviderEvent: (request) => receiveProviderEvent(parts, request),
+    resolvePayment: async ({ paymentId }) => ({
+      payment: paymentMessage(await resolvePayment(parts, paymentId)),
+    }),
+    listProviderPayments: async (request) => {
+      const { payments, nextPageToken } = await listProviderPayments(parts, request);
+      return { payments: payments.map(providerPaymentMessage), nextPageToken };
+    },
   };
 }
-
-const notServed = () => Promise.reject(new Outage("payments", "not served yet", { notSent: true }));

@@ -106,8 +106,20 @@ const isVoided = ({ payment }: VoidPaymentResponse): boolean =>
   payment === undefined || payment.status === "PAYMENT_STATUS_VOIDED";
 
 function providerOf({ provider }: Shop): Provider {
-  const { authorize, capture, cancel, refund, retrieve, find, findRefund, closeAuthorization } = provider;
-  return { authorize, capture, cancel, refund, retrieve, find, findRefund, closeAuthorization };
+  const { authorize, capture, cancel, refund, retrieve, find, returns, closeAuthorization } = provider;
+  const { paymentIdOf, list } = provider;
+  return {
+    authorize,
+    capture,
+    cancel,
+    refund,
+    retrieve,
+    find,
+    returns,
+    closeAuthorization,
+    paymentIdOf,
+    list,
+  };
 }
 
 /** What a caller does who wants to know how it ended: repeat what was begun, without anything going wrong. */

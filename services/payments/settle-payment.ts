@@ -1,5 +1,5 @@
 // How a payment comes to be known: what the provider says is written down, and what it does not say is looked up.
-// Every repeat of an RPC goes through here, and so will whoever resolves payments in the background.
+// Every repeat of an RPC goes through here, and so does whoever resolves payments in the background.
 //
 // Invariants:
 //   N1. Nothing is guessed. A payment leaves `unknown` only by the provider's word.
@@ -49,6 +49,18 @@ export async function lookUpAuthorization(parts: Parts, payment: Payment): Promi
   if (found.is === "done") return settle(parts, payment, found.intent);
   if (found.is === "nothing") return nextAttempt(parts, payment, "authorize");
   return leaveUnknown(parts, payment, "authorize");
+}
+
+/**
+ * Uses up the key of an authorization that may be on its way, with something that holds nothing. Then either the provider
+ * has done it already and it is found, or it never will be.
+ */
+export async function closeAuthorization(parts: Parts, payment: Payment): Promise<Payment> {
+  if (!isKeyAlive(payment.createTimeMs, parts.nowMs())) return lookUpAuthorization(parts, payment);
+  const closed = await parts.provider.closeAuthorization(payment);
+  if (closed === "used") return lookUpAuthorization(parts, payment);
+  if (closed === "unanswered") return leaveUnknown(parts, payment, "authorize");
+  return nextAttempt(parts, payment, "authorize");
 }
 
 /**

@@ -6,10 +6,10 @@
 
 import { changePayment, withPayment } from "./change-payment.ts";
 import type { Parts } from "./parts.ts";
-import { enter, isOver, isTaken, isUnlocated, type Payment, withVoidWanted } from "./payment.ts";
+import { isOver, isTaken, isUnlocated, type Payment, withVoidWanted } from "./payment.ts";
 import type { Which } from "./payment-store.ts";
 import { refusals } from "./refusals.ts";
-import { isKeyAlive, leaveUnknown, letGo, lookUpAuthorization } from "./settle-payment.ts";
+import { closeAuthorization, letGo } from "./settle-payment.ts";
 
 /** Undefined: the order had no payment, and is marked so that it gets none. */
 export function voidPayment(parts: Parts, which: Which): Promise<Payment | undefined> {
@@ -27,14 +27,4 @@ async function voidFound(parts: Parts, payment: Payment): Promise<Payment> {
   const after = await (isUnlocated(wanted) ? closeAuthorization(parts, wanted) : letGo(parts, wanted));
   if (isTaken(after) && !isOver(after)) throw refusals.refuse("payment_not_voidable");
   return after;
-}
-
-async function closeAuthorization(parts: Parts, payment: Payment): Promise<Payment> {
-  if (!isKeyAlive(payment.createTimeMs, parts.nowMs())) return lookUpAuthorization(parts, payment);
-  const closed = await parts.provider.closeAuthorization(payment);
-  if (closed === "used") return lookUpAuthorization(parts, payment);
-  if (closed === "unanswered") return leaveUnknown(parts, payment, "authorize");
-  return changePayment(parts, payment, (current, nowMs) =>
-    isUnlocated(current) ? enter(current, "voided", nowMs) : current,
-  );
 }

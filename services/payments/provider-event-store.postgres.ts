@@ -1,0 +1,88 @@
+// The provider's events in Postgres.
+
+import type { Postgres } from "@webstore/kit";
+import type { ProviderEventStore } from "./provider-event-store.ts";
+
+const addText = `
+  insert into provider_events (event_id, type, payment_reference, payment_id, create_time, receive_time, status, due_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (event_id) do nothing returning 1`;
+
+const claimText = `
+  with due as (
+    select event_id from provider_events where due_at <= $1 order by due_at limit $3 for update skip locked
+  )
+  update provider_events as this set due_at = $2, attempts = attempts + 1
+  from due where this.event_id = due.event_id and this.due_at <= $1
+  returning this.event_id, type, payment_reference, payment_id, create_time, attempts`;
+
+const endText = `
+  update provider_events set status = $2, due_at = null where event_id = any($1::text[]) and status = 'waiting'`;
+const postponeText = `
+  update provider_events set due_at = $3 where event_id = $1 and attempts = $2 and status = 'waiting'`;
+const pruneText = `
+  with pruned as (
+    delete from provider_events where event_id in (
+      select event_id from provider_events where receive_time < $1 and due_at is null order by receive_time limit $2)
+    returning 1)
+  select count(*)::int as count from pruned`;
+const backlogText = `
+  select count(*) filter (where status = 'waiting')::int as waiting,
+    count(*) filter (where status = 'given_up')::int as given_up,
+    min(receive_time) filter (where status = 'waiting') as oldest
+  from provider_events where status in ('waiting', 'given_up')`;
+
+type Row = {
+  event_id: string;
+  type: string;
+  payment_reference: string;
+  payment_id: string | null;
+  create_time: Date;
+  attempts: number;
+};
+
+export function postgresProviderEventStore(postgres: Postgres): ProviderEventStore {
+  const change = async (name: string, text: string, values: readonly unknown[]) => {
+    const [rows] = await postgres.commit([{ name, text, values }]);
+    return rows;
+  };
+  return {
+    async add({ eventId, type, paymentReference, paymentId, createTimeMs }, status, nowMs) {
+      const now = new Date(nowMs);
+      const ours = paymentId === "" ? null : paymentId;
+      const given = [eventId, type, paymentReference, ours, new Date(createTimeMs), now, status];
+      const dueAt = status === "waiting" ? now : null;
+      return (await change("event_add", addText, [...given, dueAt]))?.length === 1;
+    },
+    async claim({ nowMs, leaseMs, limit }) {
+      const values = [new Date(nowMs), new Date(nowMs + leaseMs), limit];
+      const rows = await postgres.query<Row>(claimText, values, "event_claim");
+      return rows.map((row) => ({
+        eventId: row.event_id,
+        type: row.type,
+        paymentReference: row.payment_reference,
+        paymentId: row.payment_id ?? "",
+        createTimeMs: row.create_time.getTime(),
+        attempts: row.attempts,
+      }));
+    },
+    async end(eventIds, status) {
+      if (eventIds.length > 0) await change("event_end", endText, [eventIds, status]);
+    },
+    async postpone({ eventId, attempts }, dueAtMs) {
+      await change("event_postpone", postponeText, [eventId, attempts, new Date(dueAtMs)]);
+    },
+    async prune(receivedBeforeMs, limit) {
+      const rows = await change("event_prune", pruneText, [new Date(receivedBeforeMs), limit]);
+      return (rows?.[0] as { count: number } | undefined)?.count ?? 0;
+    },
+    async backlog() {
+      const [row] = await postgres.query<{ waiting: number; given_up: number; oldest: Date | null }>(
+        backlogText,
+        [],
+        "event_backlog",
+      );
+      const { waiting = 0, given_up: givenUp = 0, oldest = null } = row ?? {};
+      return { waiting, givenUp, oldestAtMs: oldest?.getTime() };
+    },
+  };
+}

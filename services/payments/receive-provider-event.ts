@@ -1,0 +1,32 @@
+// Receive an event of the provider: see that it is the provider's, store it, and answer. What it is about is looked at
+// afterwards, by apply-provider-events.ts: the provider waits for the answer, and sends again what was not answered.
+
+import type { Parts } from "./parts.ts";
+import { isOfInterest } from "./provider-event.ts";
+import type { ProviderEventStore } from "./provider-event-store.ts";
+import { type SignedEvent, verifiedEvent } from "./webhook-signature.ts";
+
+export type EventParts = Parts & {
+  readonly events: ProviderEventStore;
+  readonly webhookSecrets: readonly string[];
+};
+
+export async function receiveProviderEvent(
+  parts: EventParts,
+  signed: SignedEvent,
+): Promise<{ duplicate: boolean }> {
+  const { events, received, log, nowMs } = parts;
+  const event = verifiedEvent(signed, {
+    secrets: parts.webhookSecrets,
+    nowMs: nowMs(),
+    onRefused: (fault) => {
+      received.add(1, { outcome: `refused_${fault}` });
+      log.warn({ fault }, "an event was refused: its signature is not the provider's");
+    },
+  });
+  const isWaiting = isOfInterest(event);
+  const isNew = await events.add(event, isWaiting ? "waiting" : "ignored", nowMs());
+  received.add(1, { outcome: isNew ? "stored" : "duplicate" });
+  if (isNew && isWaiting) parts.wakeEvents();
+  return { duplicate: !isNew };
+}
