@@ -41,7 +41,7 @@ export {
 export { defineRefusals, kitRefusals, Outage, Refusal, type Refusals } from "./refusal.ts";
 export { backoffMs, delay } from "./retry.ts";
 export { PortTaken } from "./rpc-server.ts";
-export { type Data, type Saga, saga } from "./saga.ts";
+export { type Data, type Saga, saga, Waiting } from "./saga.ts";
 export { openSagaEngine, type SagaEngine, type SagaOutcome } from "./saga-engine.ts";
 export { openJournal, sagaMigrations } from "./saga-journal.ts";
 export { type Process, type Running, run, type ServiceProgram, type Started, service } from "./service.ts";

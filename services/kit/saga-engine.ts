@@ -2,7 +2,8 @@
 // a dead process has left. What happens to one saga between begin and end is in saga-run.ts.
 //
 // Invariant S1. Before the first effect, the saga is in the journal (begin: one commit). From then on it
-// ends: whoever holds the lease goes on with it, and a lease that is not renewed can be claimed.
+// ends: whoever holds the lease goes on with it, and a lease that is not renewed can be claimed. One that was put
+// down has no holder, and is claimed when its time has come or when it is woken.
 
 import { describeError } from "./log.ts";
 import { Outage } from "./refusal.ts";
@@ -21,8 +22,16 @@ export type SagaEngine<Ports> = {
   ): Promise<{ began: boolean; sameRequest: boolean }>;
   /** The saga of this id as the journal has it. */
   find(id: string): Promise<SagaRecord | undefined>;
-  /** Waits for its end, at most `waitMs`; the saga goes on all the same. `undefined`: no saga has this id. */
+  /**
+   * Waits for its end, at most `waitMs`; the saga goes on all the same. One that waits itself, here or elsewhere, is
+   * answered as `waiting` at once. `undefined`: no saga has this id.
+   */
   settle(id: string, waitMs: number): Promise<SagaOutcome | undefined>;
+  /**
+   * Lets a saga that was put down go on now, here if it can be claimed. One that somebody has in hand goes on at once
+   * should it be put down. Resolves when that is certain, not when the saga has moved.
+   */
+  wake(id: string): Promise<void>;
   /** Sagas that this process has in hand. */
   running(): number;
   /** Claims nothing more, lets what is in hand finish, and hands over what does not within `graceMs`. */
@@ -45,31 +54,45 @@ export function openSagaEngine<Ports extends object>(parts: EngineParts<Ports>):
   const known = new Map(parts.sagas.map((each) => [`${each.name}@${each.options.version}`, each]));
   let stopping = false;
 
-  const take = (record: SagaRecord, saga: AnySaga): Promise<SagaOutcome> => {
-    const outcome = runSaga(saga, record, parts).finally(() => inHand.delete(record.id));
+  const take = (record: SagaRecord, saga: AnySaga): void => {
+    const outcome = goOn(record, saga).finally(() => {
+      // It may have been taken over here, under another fence.
+      if (inHand.get(record.id) === outcome) inHand.delete(record.id);
+    });
     inHand.set(record.id, outcome);
-    return outcome;
   };
+
+  /** Until it has ended, or is put down and nobody has woken it in the meantime. */
+  const goOn = async (start: SagaRecord, saga: AnySaga): Promise<SagaOutcome> => {
+    for (let record = start; ; ) {
+      const { outcome, woken } = await runSaga(saga, record, parts);
+      if (!woken || stopping) return outcome;
+      const again = await journal.wake(record.id, [saga]).catch(() => undefined);
+      if (again === undefined) return outcome;
+      record = again;
+    }
+  };
+
+  const takeUp = (record: SagaRecord) => {
+    const saga = known.get(`${record.name}@${record.version}`);
+    if (saga === undefined) return;
+    log.info({ saga: record.name, saga_id: record.id, status: record.status }, "goes on with a saga");
+    take(record, saga);
+  };
+
+  const room = () => (stopping ? 0 : Math.min(claimMax, runningMax - inHand.size));
 
   const recover = async () => {
     if (inHand.size > 0) await journal.renew([...inHand.keys()]);
-    const room = Math.min(claimMax, runningMax - inHand.size);
-    if (room <= 0) return;
-    for (const record of await journal.claim(parts.sagas, room)) {
-      const saga = known.get(`${record.name}@${record.version}`);
-      if (saga === undefined || inHand.has(record.id)) continue;
-      log.info({ saga: record.name, saga_id: record.id, status: record.status }, "goes on with a saga");
-      void take(record, saga);
-    }
+    const limit = room();
+    if (limit <= 0) return;
+    for (const record of await journal.claim(parts.sagas, limit)) takeUp(record);
   };
-  const timer = setInterval(
-    () => {
-      recover().catch((error: unknown) =>
-        log.warn({ error: describeError(error) }, "cannot look for unfinished sagas"),
-      );
-    },
-    Math.min(lookEveryMs, parts.leaseMs),
-  );
+  const look = () =>
+    recover().catch((error: unknown) =>
+      log.warn({ error: describeError(error) }, "cannot look for unfinished sagas"),
+    );
+  const timer = setInterval(look, Math.min(lookEveryMs, parts.leaseMs));
 
   return {
     running: () => inHand.size,
@@ -84,7 +107,7 @@ export function openSagaEngine<Ports extends object>(parts: EngineParts<Ports>):
         saga: saga as unknown as AnySaga,
       });
       if (record !== undefined) {
-        void take(record, saga as unknown as AnySaga);
+        take(record, saga as unknown as AnySaga);
         return { began: true, sameRequest: true };
       }
       const existing = await journal.find(is.id);
@@ -105,6 +128,11 @@ export function openSagaEngine<Ports extends object>(parts: EngineParts<Ports>):
         if (taken !== undefined) return within(taken, leftMs);
         await delay(Math.min(settlePollMs, leftMs));
       }
+    },
+
+    async wake(id) {
+      const record = await journal.wake(id, room() > 0 ? parts.sagas : []);
+      if (record !== undefined) takeUp(record);
     },
 
     async stop(graceMs) {

@@ -5,6 +5,8 @@
 //   lost        the step runs, but its answer never arrives: it is given up and undone
 //   crashed     the process is gone before or after the step, or before or after a journal write,
 //               forward and backward, and another one goes on
+//   waits       the step runs, and then says that the answer comes later: it goes on when its time has
+//               come, when it is woken by two at once, or after a crash before or after it was put down
 // Each with every do and undo run once and twice.
 //
 // A crash is a promise that never settles: the engine that waits for it does nothing more, as a dead
@@ -14,8 +16,9 @@ import { randomUUID } from "node:crypto";
 import { openLog } from "./log.ts";
 import type { Postgres } from "./postgres.ts";
 import { Outage, Refusal } from "./refusal.ts";
-import type { AnySaga, Saga, Step } from "./saga.ts";
-import { openSagaEngine, type SagaOutcome } from "./saga-engine.ts";
+import { delay } from "./retry.ts";
+import { type AnySaga, type Saga, type Step, Waiting } from "./saga.ts";
+import { openSagaEngine, type SagaEngine, type SagaOutcome } from "./saga-engine.ts";
 import { type Journal, openJournal } from "./saga-journal.ts";
 import { unrecordedTelemetry } from "./telemetry.ts";
 import type { Write } from "./write.ts";
@@ -25,14 +28,18 @@ export type Injury =
   | { readonly kind: "refused" | "lost"; readonly step: string }
   | { readonly kind: "crashed"; readonly at: string; readonly when: "before" | "after" };
 
-/** `refusedToo`: the step that refuses besides, so that crashes also hit the way back. */
+/**
+ * `refusedToo`: the step that refuses besides, so that crashes also hit the way back. `waits`: the step that waits
+ * once besides, and whether it is woken, twice at the same time.
+ */
 export type Visit = {
   readonly injury: Injury;
   readonly repeat: 1 | 2;
   readonly refusedToo: string | undefined;
+  readonly waits?: { readonly step: string; readonly isWoken: boolean } | undefined;
 };
 
-export function describeVisit({ injury, repeat, refusedToo }: Visit): string {
+export function describeVisit({ injury, repeat, refusedToo, waits }: Visit): string {
   const where =
     injury.kind === "none"
       ? "undisturbed"
@@ -40,7 +47,9 @@ export function describeVisit({ injury, repeat, refusedToo }: Visit): string {
         ? `crashed ${injury.when} ${injury.at}`
         : `${injury.step} ${injury.kind}`;
   const besides = refusedToo === undefined ? "" : `, while ${refusedToo} refuses`;
-  return `${where}${besides}, each do and undo ${repeat === 1 ? "once" : "twice"}`;
+  const waiting =
+    waits === undefined ? "" : `, while ${waits.step} waits${waits.isWoken ? " and is woken twice" : ""}`;
+  return `${where}${waiting}${besides}, each do and undo ${repeat === 1 ? "once" : "twice"}`;
 }
 
 /** Every visit of this saga. Journal writes are counted by running it once, with and without a refusal at the last effect. */
@@ -55,6 +64,7 @@ export function visitsOf(saga: AnySaga): Visit[] {
       visits.push({ injury: { kind: "refused", step }, repeat, refusedToo: undefined });
     for (const step of effects)
       visits.push({ injury: { kind: "lost", step }, repeat, refusedToo: undefined });
+    visits.push(...waitsOf(effects, repeat, lastUndoable));
     for (const refusedToo of [undefined, lastUndoable]) {
       const reached = saga.steps.slice(0, refusedToo === undefined ? undefined : names.indexOf(refusedToo));
       const reachedEffects = reached.filter(({ kind }) => kind === "step");
@@ -72,6 +82,24 @@ export function visitsOf(saga: AnySaga): Visit[] {
     }
   }
   return visits;
+}
+
+/** Each effect waits: until its time has come, until it is woken, over a crash, and on a way that ends in a refusal. */
+function waitsOf(effects: readonly string[], repeat: 1 | 2, refused: string | undefined): Visit[] {
+  return effects.flatMap((step, index): Visit[] => {
+    const undisturbed = { injury: { kind: "none" }, repeat, refusedToo: undefined } as const;
+    const isBeforeRefused = refused !== undefined && index < effects.indexOf(refused);
+    return [
+      { ...undisturbed, waits: { step, isWoken: false } },
+      { ...undisturbed, waits: { step, isWoken: true } },
+      ...(isBeforeRefused ? [{ ...undisturbed, refusedToo: refused, waits: { step, isWoken: true } }] : []),
+      ...(["before", "after"] as const).map((when) => ({
+        ...undisturbed,
+        injury: { kind: "crashed", at: "putting down", when } as const,
+        waits: { step, isWoken: false },
+      })),
+    ];
+  });
 }
 
 function isBestEffort(saga: AnySaga, name: string): boolean {
@@ -95,6 +123,9 @@ export type Visited = {
 };
 
 const settleMs = 20_000;
+const settlePollMs = 5;
+/** A wait that is woken lasts longer than its visit, and one that is not, no time at all. */
+const longWaitMs = 600_000;
 
 /** Runs one visit to the saga's end, with as many engines as it takes. */
 export async function visitSaga<Input extends object, Ports extends object>(
@@ -118,23 +149,36 @@ export async function visitSaga<Input extends object, Ports extends object>(
     });
   };
 
+  /** To its end, also where it waits; `waits` are answered by waking it, twice and by two at once. */
+  const settle = async (engine: SagaEngine<Ports>, other: SagaEngine<Ports>): Promise<SagaOutcome> => {
+    for (const untilMs = performance.now() + settleMs; ; await delay(settlePollMs)) {
+      const outcome = await engine.settle(sagaId, settleMs);
+      if (outcome?.status !== "waiting" || performance.now() > untilMs)
+        return outcome ?? { status: "unfinished" };
+      if (is.visit.waits?.isWoken === true)
+        await Promise.all([engine, other, engine].map((each) => each.wake(sagaId)));
+    }
+  };
+
   const first = engineOf("first");
+  const other = engineOf("other");
   const begun = first.begin(injured, { id: sagaId, requestHash: "same", input: is.input, traceparent: "" });
-  const died = await Promise.race([harm.crashed, begun.then(() => first.settle(sagaId, settleMs))]);
-  await first.stop(0);
-  if (died !== "crashed") return { outcome: died as SagaOutcome, met: harm.met(), sagaId };
+  const died = await Promise.race([harm.crashed, begun.then(() => settle(first, other))]);
+  await Promise.all([first.stop(0), other.stop(0)]);
+  if (died !== "crashed") return { outcome: died, met: harm.met(), sagaId };
 
   const second = engineOf("second");
   // A caller that repeats its request, as one whose connection broke would.
   await second.begin(injured, { id: sagaId, requestHash: "same", input: is.input, traceparent: "" });
-  const outcome = await second.settle(sagaId, settleMs);
+  const outcome = await settle(second, second);
   await second.stop(0);
-  return { outcome: outcome ?? { status: "unfinished" }, met: harm.met(), sagaId };
+  return { outcome, met: harm.met(), sagaId };
 }
 
 /** The visit as wrappers around the steps and the journal. */
-function injure({ injury, repeat, refusedToo }: Visit) {
-  let met = injury.kind === "none";
+function injure({ injury, repeat, refusedToo, waits }: Visit) {
+  let met = injury.kind === "none" && waits === undefined;
+  let hasWaited = false;
   let dead = false;
   let die = (_: "crashed") => {};
   const crashed = new Promise<"crashed">((resolve) => {
@@ -177,6 +221,11 @@ function injure({ injury, repeat, refusedToo }: Visit) {
           }
           let result = await real.do(scope);
           if (repeat === 2) result = await real.do(scope);
+          if (waits?.step === real.name && !hasWaited) {
+            hasWaited = true;
+            met ||= injury.kind === "none";
+            throw new Waiting("the harness", { retryAfterMs: waits.isWoken ? longWaitMs : 0 });
+          }
           if (injury.kind === "lost" && injury.step === real.name) {
             met = true;
             throw new Outage("harness", `the answer of ${real.name} is lost`);
@@ -203,23 +252,34 @@ function injure({ injury, repeat, refusedToo }: Visit) {
   });
 
   const journal = (real: Journal): Journal => {
-    let writes = 0;
-    const counted = <T>(work: () => Promise<T>): Promise<T> => {
-      writes += 1;
-      return at(`journal write ${writes}`, work);
-    };
     // Whether this journal's process is the one that dies: the next one is opened after the death.
     const bornAfter = dead;
-    const isDead = () => dead && !bornAfter;
-    return {
-      ...real,
-      begin: (is) => counted(() => real.begin(is)),
-      advance: (record, to, ...also) => counted(() => real.advance(record, to, ...also)),
-      claim: async (sagas, limit) => (isDead() ? [] : real.claim(sagas, limit)),
-      renew: async (ids) => (isDead() ? undefined : real.renew(ids)),
-      release: async (ids) => (isDead() ? undefined : real.release(ids)),
-    };
+    return injuredJournal(real, at, () => dead && !bornAfter);
   };
 
   return { step, journal, crashed, met: () => met };
+}
+
+/** A journal whose writes are points of a crash, and that does nothing more once its process is dead. */
+function injuredJournal(
+  real: Journal,
+  at: <T>(point: string, work: () => Promise<T>) => Promise<T>,
+  isDead: () => boolean,
+): Journal {
+  let writes = 0;
+  const counted = <T>(work: () => Promise<T>): Promise<T> => {
+    writes += 1;
+    return at(`journal write ${writes}`, work);
+  };
+  return {
+    ...real,
+    begin: (is) => counted(() => real.begin(is)),
+    advance: (record, to, ...also) => counted(() => real.advance(record, to, ...also)),
+    park: (record, to) =>
+      to.waitingFor === undefined ? real.park(record, to) : at("putting down", () => real.park(record, to)),
+    claim: async (sagas, limit) => (isDead() ? [] : real.claim(sagas, limit)),
+    wake: async (id, sagas) => (isDead() ? undefined : real.wake(id, sagas)),
+    renew: async (ids) => (isDead() ? undefined : real.renew(ids)),
+    release: async (ids) => (isDead() ? undefined : real.release(ids)),
+  };
 }

@@ -8,12 +8,17 @@
 //   S3. The turn from doing to undoing is committed before the first undo. Without it a replay could
 //       find the partner willing this time, and go forward over what was already undone.
 //   S4. A step that refused has done nothing, and is not undone. One that was given up may have done
-//       something or may do it yet, so its own undo runs too.
+//       something or may do it yet, and one that has waited has done what it waits for, so their own undo runs too.
 //   S5. Undoing cannot be cancelled: not by the caller, not by a deadline. An undo that is given up is
-//       parked and tried again later, for ever; after `undoAttemptsMax` rounds the saga is `stuck`, so that
+//       parked and tried again later, for ever; after `roundsMax` rounds the saga is `stuck`, so that
 //       a person looks. One that is refused is `stuck` at once, and waits for them.
 //   S6. Every commit carries the fence. A process that lost its lease can only fail to commit; what it
 //       may still call elsewhere is harmless by A2 and A3.
+//   S7. A step that waits puts the saga down: its progress is committed together with what it waits for, so that no
+//       effect before it is run again, and nobody has the saga in hand. Waiting is no failed attempt. Whoever takes
+//       the saga up runs the step again under its key (A2, A5); a wait can be undone like any other state.
+//   S8. A patient step is not given up: after its tries the saga is put down and tries again later, for ever; after
+//       `roundsMax` rounds it is shown as stuck. Only a refusal, or an operator, turns it back.
 //
 // Commits for a saga that succeeds: 1 to begin, 1 for each `write`; the last write is also the end.
 // place-order has two writes (open, paid), so 3: begin, because stock must not be reserved for an order
@@ -21,67 +26,61 @@
 // which is the end. Effects between them cost none, by S2.
 
 import { background, inContext } from "./context.ts";
-import { describeError, type Log } from "./log.ts";
-import { PostgresUnavailable, WriteRefused } from "./postgres.ts";
+import { describeError } from "./log.ts";
+import { presentable, reasonOf } from "./reason.ts";
 import { Refusal, type RefusalCode } from "./refusal.ts";
-import { backoffMs, delay } from "./retry.ts";
-import type { AnySaga, SagaRefusal, Step } from "./saga.ts";
+import { backoffMs } from "./retry.ts";
+import { type AnySaga, type SagaRefusal, type Step, Waiting } from "./saga.ts";
+import { attemptDo, attemptUndo, commit, Left, orLeave, type Run, type RunParts } from "./saga-attempt.ts";
 import type { Journal, SagaRecord } from "./saga-journal.ts";
-import type { Span, Telemetry } from "./telemetry.ts";
-import type { Write } from "./write.ts";
+import { openTrail } from "./saga-trail.ts";
+
+export type { RunParts } from "./saga-attempt.ts";
 
 export type SagaOutcome =
   | { readonly status: "done" }
   | { readonly status: "refused"; readonly refusal: Refusal }
+  /** Put down until an answer comes: what is awaited. */
+  | { readonly status: "waiting"; readonly what: string }
   /** Still going on, here or elsewhere, or left to a recovery. */
   | { readonly status: "unfinished" }
   | { readonly status: "stuck" };
 
-export type RunParts<Ports> = {
-  readonly journal: Journal;
-  /** What the steps may use, by name. */
-  readonly ports: Ports;
-  readonly log: Log;
-  readonly telemetry: Telemetry;
-  readonly random: () => number;
-  readonly delayMs?: (ms: number) => Promise<void>;
-};
-
-const stepBackoff = { baseMs: 100, capMs: 1_000 };
 const parkBackoff = { baseMs: 1_000, capMs: 60_000 };
-const undoTriesMax = 3;
-export const undoAttemptsMax = 10;
-
-/** The saga is somebody else's now, or the journal cannot be reached: nothing more may be done here. */
-class Left extends Error {
-  override readonly name = "Left";
-}
+/** After so many rounds without progress somebody should look. */
+export const roundsMax = 10;
 
 export function outcomeOf(record: SagaRecord): SagaOutcome {
   if (record.status === "done" || record.status === "stuck") return { status: record.status };
+  if (record.status === "running" && record.isPutDown && record.waitingFor !== undefined)
+    return { status: "waiting", what: record.waitingFor };
   if (record.status !== "refused" || record.refusal === undefined) return { status: "unfinished" };
   return { status: "refused", refusal: refusalOf(record.refusal) };
 }
 
-/** One saga from where it stands to its end; never rejects. */
+/** Where a saga stands when this process is through with it; `woken`: it was put down, and is due again at once. */
+type Rest = { readonly record: SagaRecord; readonly woken: boolean };
+
+/** One saga from where it stands to its end, or to where it is put down; never rejects. */
 export async function runSaga<Ports>(
   saga: AnySaga,
   start: SagaRecord,
   parts: RunParts<Ports>,
-): Promise<SagaOutcome> {
+): Promise<{ outcome: SagaOutcome; woken: boolean }> {
   const span = parts.telemetry.span(`saga ${saga.name}`, "internal", start.traceparent, {
     "saga.id": start.id,
   });
+  const run = { saga, parts, span, trail: openTrail(start.trail, parts.nowMs ?? Date.now) };
   return inContext({ ...background, span }, async () => {
     try {
-      const turned = start.status === "running" ? await forward(saga, start, parts, span) : start;
-      const ended =
-        turned.status === "undoing" || turned.status === "stuck"
-          ? await backward(saga, turned, parts, span)
-          : turned;
+      const turned = start.status === "running" ? await forward(run, start) : { record: start, woken: false };
+      const isTurned = turned.record.status === "undoing" || turned.record.status === "stuck";
+      const { record, woken } = isTurned ? await backward(run, turned.record) : turned;
+      const outcome = outcomeOf(record);
       span.end();
-      count(parts, saga, ended.status);
-      return outcomeOf(ended);
+      const status = outcome.status === "waiting" ? outcome.status : record.status;
+      parts.telemetry.counter("webstore.sagas").add(1, { saga: saga.name, status });
+      return { outcome, woken };
     } catch (error) {
       span.end(error);
       const level = error instanceof Left ? "warn" : "error";
@@ -89,221 +88,129 @@ export async function runSaga<Ports>(
         { saga: saga.name, saga_id: start.id, error: describeError(error) },
         "leaves a saga to recovery",
       );
-      return { status: "unfinished" };
+      return { outcome: { status: "unfinished" }, woken: false };
     }
   });
 }
 
-function count<Ports>(parts: RunParts<Ports>, saga: AnySaga, status: string) {
-  parts.telemetry.counter("webstore.sagas").add(1, { saga: saga.name, status });
-}
-
-async function forward<Ports>(
-  saga: AnySaga,
-  start: SagaRecord,
-  parts: RunParts<Ports>,
-  span: Span,
-): Promise<SagaRecord> {
+async function forward<Ports>(run: Run<Ports>, start: SagaRecord): Promise<Rest> {
+  const { saga, parts } = run;
   let record = start;
   const results = { ...start.results };
   for (let index = start.position; index < saga.steps.length; index += 1) {
     const step = saga.steps[index] as Step;
     const isLast = index === saga.steps.length - 1;
     const scope = { ...parts.ports, ...results, sagaId: record.id, input: record.input } as never;
-    const end = {
-      status: isLast ? "done" : "running",
-      position: index + 1,
-      results,
-      refusal: undefined,
-    } as const;
-    const tried = await attempt(step, scope, record, end, parts, span);
+    const status = isLast ? "done" : "running";
+    const end = { status, position: index + 1, results, refusal: undefined } as const;
+    const tried = await attemptDo(run, step, scope, record, end);
     if (tried.ok) {
       if (tried.record !== undefined) record = tried.record;
       else if (tried.result !== undefined) results[step.name] = tried.result;
-      if (isLast && tried.record === undefined) record = await commit(record, end, parts);
+      if (isLast && tried.record === undefined) record = await commit(run, record, end);
       continue;
     }
-    if (step.kind === "step" && step.bestEffort) {
-      parts.log.warn(
-        { saga: saga.name, saga_id: record.id, step: step.name, error: describeError(tried.error) },
-        "goes on without a step",
-      );
-      if (isLast) record = await commit(record, end, parts);
-      continue;
+    const { error } = tried;
+    const waitingFor = index === start.position ? start.waitingFor : undefined;
+    const here = { ...record, position: index, results, waitingFor };
+    if (step.kind === "step") {
+      if (error instanceof Waiting) return wait(run, here, step.name, error);
+      if (step.patient && !(error instanceof Refusal)) return park(run, here, step.name, error);
+      if (step.bestEffort) {
+        warn(run, record, step.name, error, "goes on without a step");
+        if (isLast) record = await commit(run, record, end);
+        continue;
+      }
     }
-    // S4: what refused is not undone, what was given up is.
-    const position = tried.error instanceof Refusal ? index : index + 1;
-    const refusal = tried.error instanceof Refusal ? tried.error : saga.options.givenUp(step.name);
-    parts.log.info(
-      {
-        saga: saga.name,
-        saga_id: record.id,
-        step: step.name,
-        reason: refusal.reason,
-        error: describeError(tried.error),
-      },
-      "undoes a saga",
-    );
-    return commit(record, { status: "undoing", position, results, refusal: recordOf(refusal) }, parts);
+    return { record: await turn(run, here, step.name, error), woken: false };
   }
-  return record;
+  return { record, woken: false };
 }
 
-type Tried = { ok: true; result?: unknown; record?: SagaRecord } | { ok: false; error: unknown };
-
-/** One step, with its tries. Throws only Left. */
-async function attempt<Ports>(
-  step: Step,
-  scope: never,
-  record: SagaRecord,
-  end: Parameters<Journal["advance"]>[1],
-  parts: RunParts<Ports>,
-  span: Span,
-): Promise<Tried> {
-  if (step.kind === "write") {
-    try {
-      return { ok: true, record: await commit(record, end, parts, () => step.do(scope)) };
-    } catch (error) {
-      if (error instanceof Left) throw error;
-      const refusal = error instanceof WriteRefused ? step.whenRefused?.(error.what) : undefined;
-      return { ok: false, error: refusal ?? error };
-    }
-  }
-  return tries(step.attemptsMax, parts, () =>
-    effect(step.name, record.id, span, parts, () => step.do(scope)),
+/** S3, S4: what refused is not undone, what was given up is, and what has waited. */
+function turn<Ports>(run: Run<Ports>, here: SagaRecord, step: string, error: unknown): Promise<SagaRecord> {
+  const didNothing = error instanceof Refusal && here.waitingFor === undefined;
+  const position = didNothing ? here.position : here.position + 1;
+  const refusal = error instanceof Refusal ? error : run.saga.options.givenUp(step);
+  run.parts.log.info(
+    { ...about(run, here), step, reason: refusal.reason, error: describeError(error) },
+    "undoes a saga",
   );
+  const { results } = here;
+  return commit(run, here, { status: "undoing", position, results, refusal: recordOf(refusal) });
 }
 
-async function tries<Ports>(
-  triesMax: number,
-  parts: RunParts<Ports>,
-  work: () => Promise<unknown>,
-): Promise<Tried> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return { ok: true, result: await work() };
-    } catch (error) {
-      if (error instanceof Refusal || attempt >= triesMax) return { ok: false, error };
-      await (parts.delayMs ?? delay)(backoffMs(attempt, stepBackoff, parts.random));
-    }
-  }
-}
-
-/** S2, S5: under its key, in the service's own name, and free of any request's deadline. */
-async function effect<Ports>(
-  name: string,
-  sagaId: string,
-  parent: Span,
-  parts: RunParts<Ports>,
-  work: () => Promise<unknown>,
-): Promise<unknown> {
-  const span = parts.telemetry.span(name, "internal", parent.traceparent, {});
-  try {
-    const result = await inContext({ ...background, span, idempotencyKey: `${sagaId}:${name}` }, work);
-    span.end();
-    return result;
-  } catch (error) {
-    span.end(error instanceof Refusal ? undefined : error);
-    throw error;
-  }
-}
-
-async function backward<Ports>(
-  saga: AnySaga,
-  start: SagaRecord,
-  parts: RunParts<Ports>,
-  span: Span,
-): Promise<SagaRecord> {
+async function backward<Ports>(run: Run<Ports>, start: SagaRecord): Promise<Rest> {
+  const { saga, parts } = run;
   let record = start;
   for (let index = start.position - 1; index >= 0; index -= 1) {
     const step = saga.steps[index] as Step;
     if (step.undo === undefined) continue;
-    const scope = {
-      ...parts.ports,
-      ...record.results,
-      sagaId: record.id,
-      input: record.input,
-      refusal: record.refusal,
-    } as never;
+    const { results, input, refusal } = record;
+    const scope = { ...parts.ports, ...results, sagaId: record.id, input, refusal } as never;
     parts.telemetry.counter("compensation_calls").add(1, { saga: saga.name, step: step.name });
-    const undone = await attemptUndo(step, scope, record, index, parts, span);
-    if (!undone.ok) return park(saga, record, step.name, undone.error, parts);
+    const undone = await attemptUndo(run, step, scope, record, index);
+    if (!undone.ok) return park(run, record, step.name, undone.error);
     record = undone.record ?? record;
   }
-  return commit(
-    record,
-    { status: "refused", position: 0, results: record.results, refusal: record.refusal },
-    parts,
-  );
+  const { results, refusal } = record;
+  return {
+    record: await commit(run, record, { status: "refused", position: 0, results, refusal }),
+    woken: false,
+  };
 }
 
-async function attemptUndo<Ports>(
-  step: Step,
-  scope: never,
-  record: SagaRecord,
-  index: number,
-  parts: RunParts<Ports>,
-  span: Span,
-): Promise<Tried> {
-  if (step.kind === "step") {
-    const undo = async () => step.undo?.(scope);
-    return tries(undoTriesMax, parts, () => effect(`${step.name}:undo`, record.id, span, parts, undo));
-  }
-  const { status, results, refusal } = record;
-  try {
-    const to = { status, results, refusal, position: index };
-    return { ok: true, record: await commit(record, to, parts, () => step.undo?.(scope) ?? []) };
-  } catch (error) {
-    if (error instanceof Left) throw error;
-    return { ok: false, error };
-  }
-}
-
-async function park<Ports>(
-  saga: AnySaga,
-  record: SagaRecord,
+/** S7. */
+async function wait<Ports>(
+  run: Run<Ports>,
+  here: SagaRecord,
   step: string,
-  error: unknown,
-  parts: RunParts<Ports>,
-): Promise<SagaRecord> {
+  { what, retryAfterMs }: Waiting,
+): Promise<Rest> {
+  const waitingFor = presentable(what);
+  const { woken } = await putDown(run, here, { afterMs: retryAfterMs, failed: false, waitingFor });
+  run.parts.log.info({ ...about(run, here), step, waiting_for: waitingFor }, "a saga waits");
+  return { record: { ...here, attempts: 0, waitingFor, isPutDown: true }, woken };
+}
+
+/** S5, S8. */
+async function park<Ports>(run: Run<Ports>, here: SagaRecord, step: string, error: unknown): Promise<Rest> {
+  const isUndo = here.status !== "running";
   // A refused undo will be refused again; one without an answer is tried for ever, however many look at it.
   const final = error instanceof Refusal;
-  const stuck = final || record.attempts + 1 >= undoAttemptsMax;
-  const later = final ? {} : { afterMs: backoffMs(record.attempts + 1, parkBackoff, () => 1) };
-  const name = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  await orLeave(() => parts.journal.park(record, { ...later, stuck, error: `undo of ${step}: ${name}` }));
-  parts.log[stuck ? "error" : "warn"](
-    { saga: saga.name, saga_id: record.id, step, attempts: record.attempts + 1, error: describeError(error) },
-    stuck ? "a saga is stuck" : "an undo is tried again later",
+  const attempts = here.attempts + 1;
+  const stuck = final || attempts >= roundsMax;
+  const later = final ? {} : { afterMs: backoffMs(attempts, parkBackoff, () => 1) };
+  const to = { ...here, status: isUndo && stuck ? "stuck" : here.status } as const;
+  const what = presentable(`${isUndo ? "undo of " : ""}${step}: ${reasonOf(error)}`);
+  const { woken } = await putDown(run, to, {
+    ...later,
+    failed: true,
+    error: what,
+    waitingFor: here.waitingFor,
+  });
+  run.parts.log[stuck ? "error" : "warn"](
+    { ...about(run, here), step, attempts, error: describeError(error) },
+    stuck ? "a saga is stuck" : `${isUndo ? "an undo" : "a step"} is tried again later`,
   );
-  return { ...record, status: stuck ? "stuck" : "undoing" };
+  return { record: { ...to, attempts, isPutDown: true }, woken };
 }
 
-/** A journal commit, and what stands or falls with it. */
-function commit<Ports>(
-  record: SagaRecord,
-  to: Parameters<Journal["advance"]>[1],
-  { journal }: RunParts<Ports>,
-  also: () => Write = () => [],
-): Promise<SagaRecord> {
-  return orLeave(async () => journal.advance(record, to, also()));
+function putDown<Ports>(
+  run: Run<Ports>,
+  to: SagaRecord,
+  is: Omit<Parameters<Journal["park"]>[1], "to">,
+): Promise<{ woken: boolean }> {
+  return orLeave(() => run.parts.journal.park(to, { ...is, to: { ...to, trail: run.trail.lines() } }));
 }
 
-/** What the journal cannot know, or may not do any more, ends the work here; the lease brings it back. */
-async function orLeave<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof WriteRefused && error.what === "saga_fenced") {
-      throw new Left("somebody else has claimed the saga", { cause: error });
-    }
-    if (error instanceof PostgresUnavailable)
-      throw new Left("the journal cannot be reached", { cause: error });
-    throw error;
-  }
+function warn<Ports>(run: Run<Ports>, record: SagaRecord, step: string, error: unknown, what: string) {
+  run.parts.log.warn({ ...about(run, record), step, error: describeError(error) }, what);
 }
 
-function recordOf(refusal: Refusal): SagaRefusal {
+const about = <Ports>({ saga }: Run<Ports>, { id }: SagaRecord) => ({ saga: saga.name, saga_id: id });
+
+export function recordOf(refusal: Refusal): SagaRefusal {
   const { service, reason, code, message, details } = refusal;
   return { service, reason, code, message, details };
 }

@@ -7,7 +7,7 @@ import { type AnySaga, saga } from "./saga.ts";
 import { openSagaEngine } from "./saga-engine.ts";
 import { describeVisit, visitSaga, visitsOf } from "./saga-harness.ts";
 import { openJournal, sagaMigrations } from "./saga-journal.ts";
-import { undoAttemptsMax } from "./saga-run.ts";
+import { roundsMax } from "./saga-run.ts";
 import { unrecordedTelemetry } from "./telemetry.ts";
 import { freshSchema } from "./testing-postgres.ts";
 
@@ -230,7 +230,7 @@ test("an undo that does not succeed is parked, and after its rounds the saga is 
   expect((await engine.settle(id, 0))?.status).toBe("unfinished");
   await expect.poll(async () => (await engine.find(id))?.attempts).toBe(1);
   await engine.stop(0);
-  for (let round = 2; round <= undoAttemptsMax; round += 1) {
+  for (let round = 2; round <= roundsMax; round += 1) {
     await postgres.query("update sagas set lease_until = now() - interval '1 s' where id = $1", [id]);
     const next = engineOf(broken, { owner: `round ${round}`, leaseMs: 20 });
     await expect.poll(async () => (await next.find(id))?.attempts, { timeout: 5_000 }).toBe(round);

@@ -14,6 +14,9 @@
 //       it never will (a tombstone), and succeeds.
 //   A4. Results are plain data. They and the input are stored; a secret is named in `secrets`, and
 //       is then stored sealed and only until the saga ends.
+//   A5. A do that throws Waiting is run again when the wait is over, under its key: whatever it did before
+//       it threw, it finds (A2). Nobody bounds its waits but itself: it refuses when it has waited enough, and
+//       then its own undo runs, too.
 
 import type { Refusal } from "./refusal.ts";
 import type { Write } from "./write.ts";
@@ -36,6 +39,22 @@ type WithMaybe<Results, N extends string, R> = Results & { readonly [K in N]?: R
 /** Why it is being undone. */
 type Undoing = { readonly refusal: SagaRefusal };
 
+/**
+ * Thrown by the `do` of a step: the answer comes later. The saga is put down, and goes on when it is woken
+ * (SagaEngine.wake) or after `retryAfterMs`, whichever is sooner. `what` is shown to operators: no secrets.
+ */
+export class Waiting extends Error {
+  override readonly name = "Waiting";
+  readonly what: string;
+  readonly retryAfterMs: number;
+
+  constructor(what: string, is: { retryAfterMs: number }) {
+    super(`waits for ${what}`);
+    this.what = what;
+    this.retryAfterMs = is.retryAfterMs;
+  }
+}
+
 /** A step as the engine sees it: types are gone, the scope is a record. */
 export type Step = { readonly name: string } & (
   | {
@@ -44,6 +63,7 @@ export type Step = { readonly name: string } & (
       readonly undo?: ((scope: never) => Promise<unknown>) | undefined;
       readonly attemptsMax: number;
       readonly bestEffort: boolean;
+      readonly patient: boolean;
     }
   | {
       readonly kind: "write";
@@ -79,6 +99,8 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
   /**
    * An effect elsewhere. `attemptsMax` (3) counts the tries before it is given up and undone.
    * `bestEffort` (false): given up or refused, the saga goes on without its result.
+   * `patient` (false): it is never given up. After its attempts the saga is put down, and tries again later, for
+   * ever; only a refusal or an operator turns it back.
    */
   step<const N extends string, R>(
     name: Free<N, Ports>,
@@ -87,6 +109,7 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
       undo?: (scope: Scope<Input, Ports, WithMaybe<Results, N, R>> & Undoing) => Promise<unknown>;
       attemptsMax?: number;
       bestEffort?: false;
+      patient?: boolean;
     },
   ): Saga<Input, Ports, With<Results, N, R>>;
   step<const N extends string, R>(
@@ -113,10 +136,11 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
 };
 
 type StepOf<Kind extends Step["kind"]> = Extract<Step, { kind: Kind }>;
-type EffectIs = Pick<StepOf<"step">, "do" | "undo"> & { attemptsMax?: number; bestEffort?: boolean };
+type EffectIs = Pick<StepOf<"step">, "do" | "undo"> &
+  Partial<Pick<StepOf<"step">, "attemptsMax" | "bestEffort" | "patient">>;
 type WriteIs = Pick<StepOf<"write">, "do" | "undo" | "whenRefused">;
 
-const attemptsMaxDefault = 3;
+const effectDefaults = { attemptsMax: 3, bestEffort: false, patient: false };
 
 /** `Ports` is what its steps may use: typed clients and stores. */
 export function saga<Input, Ports>(name: string, options: SagaOptions<Input>): Saga<Input, Ports> {
@@ -133,8 +157,7 @@ function withSteps(name: string, options: SagaOptions<never>, steps: readonly St
     name,
     options,
     steps,
-    step: (stepName: string, is: EffectIs) =>
-      and({ kind: "step", attemptsMax: attemptsMaxDefault, bestEffort: false, ...is, name: stepName }),
+    step: (stepName: string, is: EffectIs) => and({ kind: "step", ...effectDefaults, ...is, name: stepName }),
     write: (stepName: string, is: WriteIs) => and({ kind: "write", ...is, name: stepName }),
   };
 }
