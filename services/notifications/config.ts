@@ -98,7 +98,7 @@ export const notificationsConfig = z.object({
 });
 export type NotificationsConfig = z.output<typeof notificationsConfig>;
 
-export function checkProduction(config: BaseConfig & NotificationsConfig): void {
+export function checkProduction(config: Pick<BaseConfig, "PRODUCTION_ENV"> & NotificationsConfig): void {
   if (!config.PRODUCTION_ENV || config.MAIL_URL.kind !== "console") return;
   throw new ConfigError(
     "MAIL_URL must not be console: in production, where customers' mails would be logged",

@@ -44,7 +44,7 @@ export function smtpTransport(target: SmtpTarget, is: { connectionsMax: number }
         throw notSent(error, mail.to, login);
       }
     },
-    close: () => transport.close(),
+    close: () => transport.close({ force: true }),
   };
 }
 
@@ -85,7 +85,7 @@ function notSent(error: unknown, address: string, login: SmtpTarget["login"]): M
   if (response !== undefined && responseCode !== undefined) {
     return new MailNotSent(`the mail server answered ${withoutSecrets(response, address, login)}`, { final });
   }
-  if (code === "ETIMEDOUT" || code === "EABORT" || code === "ABORT_ERR") {
+  if (code === "ETIMEDOUT" || code === "EABORT") {
     return new MailNotSent("the mail server did not answer in time", { final });
   }
   const [system = code] = /\bE[A-Z]{4,}\b/.exec(message) ?? [];

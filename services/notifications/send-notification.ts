@@ -50,7 +50,7 @@ export async function sendNotification(
   const { store, nowMs } = parts;
   const attempt: Attempt = { recipientMasked: notification.recipientMasked };
   try {
-    await sendMail(notification, attempt, (leaseUntilMs - nowMs()) / 2, parts);
+    await sendMail(notification, attempt, Math.floor((leaseUntilMs - nowMs()) / 2), parts);
   } catch (error) {
     return noteFailure(notification, attempt, error, parts);
   }
@@ -133,7 +133,13 @@ async function noteFailure(
   const retryAtMs = waitMs === undefined ? undefined : nowMs() + waitMs;
   const failed = { attempt: attempts, reason, recipientMasked, retryAtMs };
   const isOurs = await store.markFailed(notificationId, failed);
-  const about = { notification_id: notificationId, kind: facts.kind, attempt: attempts, reason };
+  const about = {
+    notification_id: notificationId,
+    kind: facts.kind,
+    attempt: attempts,
+    reason,
+    ...placeOf(error),
+  };
   if (!isOurs) return "overtaken";
   if (waitMs === undefined) {
     log.error(about, "a mail was given up");
@@ -152,6 +158,14 @@ function reasonOf(error: unknown): string {
   if (error instanceof Outage) return `${error.peer} did not answer`;
   if (error instanceof Refusal) return `${error.service} refused: ${error.reason}`;
   return `the mail could not be made (${error instanceof Error ? error.name : "unknown"})`;
+}
+
+/** Where a bug is. Not what it says: that may hold a word of the mail. */
+function placeOf(error: unknown): { at?: string[] } {
+  if (error instanceof Unsendable || error instanceof MailNotSent) return {};
+  if (error instanceof Outage || error instanceof Refusal || !(error instanceof Error)) return {};
+  const frames = error.stack?.split("\n").filter((line) => /^\s+at /.test(line)) ?? [];
+  return { at: frames.slice(0, 5).map((line) => line.trim()) };
 }
 
 const noteAgainMs = 500;

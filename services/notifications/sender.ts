@@ -25,7 +25,7 @@ export type SenderParts = {
   readonly leaseMs: number;
   readonly lookEveryMs: number;
   readonly nowMs: () => number;
-  readonly delayMs: (ms: number) => Promise<void>;
+  readonly delayMs: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly telemetry: Telemetry;
   readonly log: Pick<Log, "warn" | "error">;
 };
@@ -106,7 +106,9 @@ export function startSender(parts: SenderParts): Sender {
     async stop(graceMs) {
       stopping = true;
       clearInterval(timer);
-      await Promise.race([Promise.all(inHand), delayMs(graceMs)]);
+      const waited = new AbortController();
+      await Promise.race([Promise.all(inHand), delayMs(graceMs, waited.signal)]);
+      waited.abort();
     },
   };
 }
