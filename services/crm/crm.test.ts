@@ -136,6 +136,25 @@ test.each(["?limit=0", "?limit=1000", "?after=x", `?after=${randomUUID()}`])(
   },
 );
 
+test("8 % of requests fail by the documented table, each of its codes alike", async () => {
+  const other = temporaryFolder();
+  const failing = await start({ CRM_PORT: "0", DATA_DIR: other.path, FAILURES: "table" });
+  const by = clientOf(failing.urls.http ?? "");
+  expect((await by("GET", "/admin/failures")).body).toEqual({ rate: 0.08, codes: [400, 404, 500, 503] });
+  const injected = new Map<number, number>();
+  for (let i = 0; i < 1_500; i += 1) {
+    const { status, body } = await by("GET", "/v1/customers/nobody");
+    const { reason } = body as { reason: string };
+    if (reason === "injected_failure") injected.set(status, (injected.get(status) ?? 0) + 1);
+  }
+  const share = [...injected.values()].reduce((sum, count) => sum + count, 0) / 1_500;
+  expect(share).toBeGreaterThan(0.06);
+  expect(share).toBeLessThan(0.1);
+  expect([...injected.keys()].sort()).toEqual([400, 404, 500, 503]);
+  await failing.stop();
+  other.remove();
+});
+
 test("what was answered outlives SIGKILL", async () => {
   const other = temporaryFolder();
   const main = join(import.meta.dirname, "main.ts");

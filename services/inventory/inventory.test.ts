@@ -235,6 +235,23 @@ test("equal seeds give equal failures from the documented table", async () => {
   expect(new Set(first).difference(new Set([200, 400, 404, 500, 503])).size).toBe(0);
 });
 
+test("10 % of requests fail by the documented table, each of its codes alike", async () => {
+  const other = temporaryFolder();
+  const failing = await start({ ...settings(), DATA_DIR: other.path, FAILURES: "table" });
+  const by = clientOf(failing.urls.http ?? "");
+  expect((await by("GET", "/admin/failures")).body).toEqual({ rate: 0.1, codes: [400, 404, 500, 503] });
+  const failed: number[] = [];
+  for (let i = 0; i < 1_500; i += 1) {
+    const { status } = await by("GET", "/v1/stock?product_ids=mug");
+    if (status !== 200) failed.push(status);
+  }
+  expect(failed.length / 1_500).toBeGreaterThan(0.08);
+  expect(failed.length / 1_500).toBeLessThan(0.12);
+  expect([...new Set(failed)].sort()).toEqual([400, 404, 500, 503]);
+  await failing.stop();
+  other.remove();
+});
+
 test("state outlives a stop", async () => {
   await reserve("order-1", [line("mug", 3)]);
   await running.stop();

@@ -1,6 +1,8 @@
 import { Stripe } from "stripe";
 import { expect, test } from "vitest";
-import { failureTable } from "./failures.ts";
+import { openDatabase } from "./database.ts";
+import { failureTable, openFailures } from "./failures.ts";
+import { seededIds } from "./ids.ts";
 import { admin, hold, refusalOf, startTestProvider } from "./testing.ts";
 
 /** The statuses of `count` attempts by customers of one country; 200 for a success. */
@@ -95,4 +97,70 @@ test("a reset forgets everything, and no id comes again", async () => {
   expect((await stripe.paymentIntents.list()).data).toEqual([]);
   const after = await hold(stripe, { metadata: { country: "US" } }, "key-1");
   expect(after.id).not.toBe(id);
+});
+
+/** The documented table: the share that fails, and with what. */
+const documented: readonly (readonly [country: string, percent: number, codes: readonly number[]])[] = [
+  ["US", 5, [400, 500, 503]],
+  ["UK", 7, [400, 404, 500]],
+  ["DE", 6, [500, 503]],
+  ["FR", 8, [400, 429, 500, 503]],
+  ["JP", 10, [500, 503]],
+  ["BR", 15, [400, 404, 500, 503]],
+  ["IN", 12, [400, 500, 503]],
+];
+
+test.each(documented)(
+  "of the requests for %s, %i %% fail, with each of %j alike",
+  (country, percent, codes) => {
+    const database = openDatabase(":memory:");
+    const failures = openFailures(database, seededIds("webstore", database), "table");
+    const draws = 30_000;
+    const counts = new Map<number, number>();
+    database.transact(
+      () => {
+        for (let i = 0; i < draws; i += 1) {
+          const status = failures.draw(country);
+          if (status !== undefined) counts.set(status, (counts.get(status) ?? 0) + 1);
+        }
+      },
+      () => false,
+    );
+    const failed = [...counts.values()].reduce((sum, count) => sum + count, 0);
+    expect((100 * failed) / draws).toBeCloseTo(percent, 0);
+    expect([...counts.keys()].sort()).toEqual(codes);
+    for (const count of counts.values()) expect((count * codes.length) / failed).toBeCloseTo(1, 0);
+    database.close();
+  },
+);
+
+test.each(documented)(
+  "for %s (%i %%), each of its failures is kept under its key or not: %j",
+  async (country, _percent, codes) => {
+    const { stripe } = await startTestProvider({ FAILURES: "table" });
+    const attempt = (key: string) =>
+      hold(stripe, { metadata: { country } }, key).then(
+        ({ lastResponse }) => ({ status: 200, replayed: lastResponse.headers["idempotent-replayed"] }),
+        (error: InstanceType<typeof Stripe.errors.StripeError>) => ({
+          status: error.statusCode ?? 0,
+          replayed: error.headers?.["idempotent-replayed"],
+        }),
+      );
+    const unseen = new Set(codes);
+    for (let i = 0; i < 1_000 && unseen.size > 0; i += 1) {
+      const { status, replayed } = await attempt(`key-${i}`);
+      expect(replayed).toBeUndefined();
+      if (!unseen.delete(status)) continue;
+      const again = await attempt(`key-${i}`);
+      if (status === 429 || status === 503) expect(again.replayed).toBeUndefined();
+      else expect(again).toEqual({ status, replayed: "true" });
+    }
+    expect([...unseen]).toEqual([]);
+  },
+);
+
+test("customers of countries that are not in the table, or of none, see no failure", async () => {
+  const { stripe } = await startTestProvider({ FAILURES: "table" });
+  expect(new Set(await statusesOf(stripe, "CH", 60))).toEqual(new Set([200]));
+  for (let i = 0; i < 60; i += 1) expect((await hold(stripe)).status).toBe("requires_capture");
 });

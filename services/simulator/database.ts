@@ -33,12 +33,26 @@ export function openDatabase(file: string, migrations: readonly string[]): Datab
     sql.exec("PRAGMA journal_mode = WAL");
     sql.exec("PRAGMA synchronous = NORMAL");
     const transaction = transactionsOf(sql);
-    transaction(() => migrate(sql, migrations));
+    transaction(() => {
+      // What every simulator keeps stands beside the migrations, which each numbers for itself.
+      sql.exec("CREATE TABLE IF NOT EXISTS simulator_memory (name TEXT PRIMARY KEY, value TEXT NOT NULL)");
+      migrate(sql, migrations);
+    });
     return { sql, transaction, close: () => sql.close() };
   } catch (cause) {
     sql.close();
     throw new Error(`cannot use ${file}: ${explained(cause)}`, { cause });
   }
+}
+
+/** One text that survives a restart. */
+export function memoryOf({ sql }: Database, name: string) {
+  const select = sql.prepare("SELECT value FROM simulator_memory WHERE name = ?");
+  const upsert = sql.prepare("INSERT OR REPLACE INTO simulator_memory VALUES (?, ?)");
+  return {
+    load: () => select.get(name)?.value as string | undefined,
+    save: (value: string) => void upsert.run(name, value),
+  };
 }
 
 function migrate(sql: DatabaseSync, migrations: readonly string[]): void {

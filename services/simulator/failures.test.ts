@@ -1,10 +1,31 @@
 import { expect, test } from "vitest";
-import { createFailures, failureRateShape, neverFails, type Scenario, scenarioShape } from "./failures.ts";
+import {
+  createFailures,
+  type FailureMemory,
+  type FailureRate,
+  failureRateShape,
+  neverFails,
+  type Scenario,
+  scenarioShape,
+} from "./failures.ts";
 
 const often = { rate: 0.3, codes: [400, 404, 500, 503] };
 
+function memory(): FailureMemory {
+  let kept: string | undefined;
+  return {
+    load: () => kept,
+    save(text) {
+      kept = text;
+    },
+  };
+}
+
+const open = (is: { seed: number; rate: FailureRate | undefined; memory?: FailureMemory }) =>
+  createFailures({ memory: memory(), ...is });
+
 function drawn(seed: number, count = 200) {
-  const failures = createFailures({ seed, rate: often });
+  const failures = open({ seed, rate: often });
   return Array.from({ length: count }, () => failures.disturb("GET", "/v1/stock"));
 }
 
@@ -26,13 +47,13 @@ test("the share and the statuses of failures are those asked for", () => {
 });
 
 test("nothing fails unless it is asked for", () => {
-  const failures = createFailures({ seed: 1, rate: neverFails });
+  const failures = open({ seed: 1, rate: neverFails });
   const all = Array.from({ length: 100 }, () => failures.disturb("PUT", "/"));
   expect(all.every((disturbance) => disturbance === undefined)).toBe(true);
 });
 
 test("a scenario meets the requests that it matches, as often as it says, oldest first", () => {
-  const failures = createFailures({ seed: 1, rate: neverFails });
+  const failures = open({ seed: 1, rate: neverFails });
   failures.addScenario(
     scenario({ do: "error", status: 503, match: { method: "PUT", path_prefix: "/v1/res" }, times: 2 }),
   );
@@ -45,7 +66,7 @@ test("a scenario meets the requests that it matches, as often as it says, oldest
 });
 
 test("a reset goes back to the start of the same sequence", () => {
-  const failures = createFailures({ seed: 7, rate: often });
+  const failures = open({ seed: 7, rate: often });
   failures.setRate(neverFails);
   failures.addScenario(scenario({ do: "drop" }));
   failures.reset();
@@ -53,10 +74,27 @@ test("a reset goes back to the start of the same sequence", () => {
   expect(again).toEqual(drawn(7));
 });
 
+test("what was set survives a restart, unless the configuration says otherwise", () => {
+  const kept = memory();
+  const before = open({ seed: 1, rate: undefined, memory: kept });
+  expect(before.rate()).toEqual(neverFails);
+  before.setRate(often);
+  before.addScenario(scenario({ do: "drop", times: 2 }));
+  before.disturb("GET", "/");
+
+  const after = open({ seed: 1, rate: undefined, memory: kept });
+  expect(after.rate()).toEqual(often);
+  expect(after.scenarios()).toEqual([{ do: "drop", match: {}, times: 1 }]);
+  expect(open({ seed: 1, rate: neverFails, memory: kept }).rate()).toEqual(neverFails);
+  after.reset();
+  const again = open({ seed: 1, rate: undefined, memory: kept });
+  expect([again.rate(), again.scenarios()]).toEqual([neverFails, []]);
+});
+
 test("scenarios that wait have a limit", () => {
-  const failures = createFailures({ seed: 1, rate: neverFails });
-  const added = Array.from({ length: 101 }, () => failures.addScenario(scenario({ do: "drop" })));
-  expect(added.filter(Boolean)).toHaveLength(100);
+  const failures = open({ seed: 1, rate: neverFails });
+  const added = Array.from({ length: 1_001 }, () => failures.addScenario(scenario({ do: "drop" })));
+  expect(added.filter(Boolean)).toHaveLength(1_000);
 });
 
 test.each([

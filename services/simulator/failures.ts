@@ -5,6 +5,7 @@
 //   F2. A scenario comes before the rate; the oldest one that matches is used, `times` times.
 //   F3. `error` and `drop` happen instead of the request, never after it was carried out;
 //       only `processed_then_timeout` carries it out and withholds the answer.
+//   F4. A rate that was set and the scenarios that wait survive a restart. The sequence begins anew.
 
 import { z } from "zod";
 
@@ -59,18 +60,32 @@ export type Failures = {
   scenarios(): readonly Scenario[];
   /** False when there are as many as may wait. */
   addScenario(scenario: Scenario): boolean;
-  /** Back to how it was at the start: its rate, no scenario, the sequence from its beginning. */
+  /** Back to the rate of the configuration, no scenario, the sequence from its beginning. */
   reset(): void;
 };
 
-const scenariosMax = 100;
+const scenariosMax = 1_000;
 
 export const neverFails: FailureRate = { rate: 0, codes: [] };
 
-export function createFailures(start: { seed: number; rate: FailureRate }): Failures {
+/** What is kept over a restart, as text. */
+export type FailureMemory = { load(): string | undefined; save(text: string): void };
+
+const keptShape = z.object({ rate: failureRateShape.optional(), scenarios: z.array(scenarioShape) });
+
+/** Without a rate of its own a start takes the one that was set last. */
+export function createFailures(start: {
+  seed: number;
+  rate: FailureRate | undefined;
+  memory: FailureMemory;
+}): Failures {
+  const text = start.memory.load();
+  const kept = text === undefined ? { scenarios: [] } : keptShape.parse(JSON.parse(text));
   let random = seededRandom(start.seed);
-  let current = start.rate;
-  let waiting: Scenario[] = [];
+  let set = kept.rate;
+  let current = start.rate ?? set ?? neverFails;
+  let waiting: Scenario[] = kept.scenarios;
+  const save = () => start.memory.save(JSON.stringify({ rate: set, scenarios: waiting }));
 
   function scripted(method: string, path: string): Disturbance | undefined {
     const index = waiting.findIndex(({ match }) => {
@@ -81,6 +96,7 @@ export function createFailures(start: { seed: number; rate: FailureRate }): Fail
     if (scenario === undefined) return undefined;
     if (scenario.times === 1) waiting.splice(index, 1);
     else waiting[index] = { ...scenario, times: scenario.times - 1 };
+    save();
     return disturbanceOf(scenario);
   }
 
@@ -95,17 +111,22 @@ export function createFailures(start: { seed: number; rate: FailureRate }): Fail
     rate: () => current,
     setRate(rate) {
       current = rate;
+      set = rate;
+      save();
     },
     scenarios: () => waiting,
     addScenario(scenario) {
       if (waiting.length >= scenariosMax) return false;
       waiting.push(scenario);
+      save();
       return true;
     },
     reset() {
       random = seededRandom(start.seed);
-      current = start.rate;
+      current = start.rate ?? neverFails;
+      set = undefined;
       waiting = [];
+      save();
     },
   };
 }

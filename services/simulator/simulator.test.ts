@@ -196,6 +196,22 @@ test("a reset takes failures and scenarios away, and the data when asked to", as
   expect(seen).toBe(0);
 });
 
+test("failures and scenarios that were set outlive a restart", async () => {
+  const unset = { failureRate: undefined };
+  const other = temporaryFolder();
+  const before = await startSimulator(counter({ ...unset, dataDir: other.path }));
+  const by = clientOf(before.urls.http ?? "");
+  await by("PUT", "/admin/failures", { rate: 1, codes: [503] });
+  await by("POST", "/admin/scenarios", { do: "error", status: 418 });
+  await before.stop();
+  const after = await startSimulator(counter({ ...unset, dataDir: other.path }));
+  const again = clientOf(after.urls.http ?? "");
+  expect(await again("GET", "/v1/things")).toMatchObject({ status: 418 });
+  expect(await again("GET", "/v1/things")).toMatchObject({ status: 503 });
+  await after.stop();
+  other.remove();
+});
+
 test.each([
   { do: "explode" },
   { do: "error" },

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { adminPrefix, adminRoutes } from "./admin.ts";
-import { type Database, openDatabase } from "./database.ts";
+import { type Database, memoryOf, openDatabase } from "./database.ts";
 import { createFailures, type FailureRate, neverFails } from "./failures.ts";
 import { startJsonServer } from "./json-server.ts";
 import type { Route } from "./route.ts";
@@ -29,8 +29,8 @@ const seedShape = z.coerce.number().int().min(0).max(4_294_967_295).default(1);
 export const commonSettings = {
   APP_HOST: z.string().min(1).default("127.0.0.1"),
   DATA_DIR: z.string().min(1).default(".webstore"),
-  /** `table` switches the documented failure rate on. */
-  FAILURES: z.enum(["none", "table"]).default("none"),
+  /** `table` switches the documented failure rate on, `none` every rate off; unset keeps what was set last. */
+  FAILURES: z.enum(["none", "table"]).optional(),
 };
 
 export const portSetting = (port: number) => portShape.default(port);
@@ -56,7 +56,8 @@ export type Simulator = {
   readonly port: number;
   readonly dataDir: string;
   readonly seed: number;
-  readonly failureRate: FailureRate;
+  /** Undefined keeps the one that was set last over the admin API. */
+  readonly failureRate: FailureRate | undefined;
   readonly migrations: readonly string[];
   /** The API on its open database, and how to forget all data. */
   readonly serve: (database: Database) => {
@@ -65,8 +66,12 @@ export type Simulator = {
   };
 };
 
-/** The documented rate of a simulator when `FAILURES=table`, none otherwise. */
-export function failureRateOf(failures: "none" | "table", table: FailureRate): FailureRate {
+/** The rate that a simulator's configuration asks for, if it does. */
+export function failureRateOf(
+  failures: "none" | "table" | undefined,
+  table: FailureRate,
+): FailureRate | undefined {
+  if (failures === undefined) return undefined;
   return failures === "table" ? table : neverFails;
 }
 
@@ -74,7 +79,11 @@ export async function startSimulator(is: Simulator): Promise<Running> {
   const database = openDatabase(join(is.dataDir, `${is.name}.sqlite`), is.migrations);
   try {
     const { routes, clearData } = is.serve(database);
-    const failures = createFailures({ seed: is.seed, rate: is.failureRate });
+    const failures = createFailures({
+      seed: is.seed,
+      rate: is.failureRate,
+      memory: memoryOf(database, "failures"),
+    });
     const server = await startJsonServer({
       name: is.name,
       host: is.host,
