@@ -42,8 +42,10 @@ export { defineRefusals, kitRefusals, Outage, Refusal, type Refusals } from "./r
 export { backoffMs, delay } from "./retry.ts";
 export { PortTaken } from "./rpc-server.ts";
 export { type Data, type Saga, saga, Waiting } from "./saga.ts";
+export { type DeskSaga, type DeskStatus, openSagaDesk, type SagaDesk, type SagaFilter } from "./saga-desk.ts";
 export { openSagaEngine, type SagaEngine, type SagaOutcome } from "./saga-engine.ts";
 export { openJournal, sagaMigrations } from "./saga-journal.ts";
+export type { TrailKind, TrailLine } from "./saga-trail.ts";
 export { type Process, type Running, run, type ServiceProgram, type Started, service } from "./service.ts";
 export type { Attributes, Counter, Histogram, Span, Telemetry } from "./telemetry.ts";
 export { demoUsers, type TokenVerifier } from "./tokens.ts";
