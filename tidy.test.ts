@@ -58,7 +58,8 @@ describe("files", () => {
   });
 
   test("leave nothing for later in a comment", () => {
-    const later = new RegExp(`\\b(${["TO" + "DO", "FIX" + "ME", "X" + "XX"].join("|")})\\b`);
+    // Three X in a string are ISO's code for no currency.
+    const later = new RegExp(`(//|\\*).*\\b(${["TO" + "DO", "FIX" + "ME", "X" + "XX"].join("|")})\\b`);
     expect(
       offenders(sources, (text) => later.exec(text)?.[0]),
       "do it, or write an issue",

@@ -10,6 +10,9 @@ import { gateway } from "@webstore/gateway/definition";
 import { identity } from "@webstore/identity/definition";
 import { inventory } from "@webstore/inventory/definition";
 import type { Env, Running } from "@webstore/kit";
+import { ledger } from "@webstore/ledger/definition";
+import { notifications } from "@webstore/notifications/definition";
+import { orderProcessor } from "@webstore/order-processor/definition";
 import { orders } from "@webstore/orders/definition";
 import { paymentProvider } from "@webstore/payment-provider/definition";
 import { payments } from "@webstore/payments/definition";
@@ -36,5 +39,8 @@ export const system: readonly Member[] = [
   { is: cart, load: async () => (await import("./cart/main.ts")).program.start },
   { is: payments, load: async () => (await import("./payments/main.ts")).program.start },
   { is: orders, load: async () => (await import("./orders/main.ts")).program.start },
+  { is: ledger, load: async () => (await import("./ledger/main.ts")).program.start },
+  { is: notifications, load: async () => (await import("./notifications/main.ts")).program.start },
+  { is: orderProcessor, load: async () => (await import("./order-processor/main.ts")).program.start },
   { is: gateway, load: async () => (await import("./gateway/main.ts")).program.start },
 ];
