@@ -38,8 +38,9 @@ export async function applyProviderEvents(parts: ApplyParts): Promise<boolean> {
     byPayment(claimed),
     { name: "apply provider events", telemetry: ours.telemetry, atOnce },
     async (events) => {
+      const seen = { returns: false };
       for (const event of events) {
-        const end = await settleEvent(ours, event);
+        const end = await settleEvent(ours, event, seen);
         if (end !== undefined) ended[end].push(event.eventId);
       }
     },
@@ -67,13 +68,20 @@ function byPayment(events: readonly ClaimedEvent[]): ClaimedEvent[][] {
   return [...groups.values()];
 }
 
+/** What was seen of a payment since its events were claimed: it says what they say. */
+type Seen = { returns: boolean };
+
 /** How it ended; undefined: it waits on. */
-async function settleEvent(parts: ApplyParts, event: ClaimedEvent): Promise<EventEnd | undefined> {
+async function settleEvent(
+  parts: ApplyParts,
+  event: ClaimedEvent,
+  seen: Seen,
+): Promise<EventEnd | undefined> {
   const { events, log, nowMs } = parts;
   const { eventId, attempts } = event;
   const about = { event_id: eventId, type: event.type, reference: event.paymentReference, attempts };
   try {
-    const applied = await apply(parts, event);
+    const applied = await apply(parts, event, seen);
     if (applied === "unfound" && attempts >= unfoundAttemptsMax) return "ignored";
     if (applied !== "later" && applied !== "unfound") return applied;
     await events.postpone(event, nowMs() + (applied === "later" ? laterMs : pauseMs(attempts)));
@@ -90,7 +98,8 @@ async function settleEvent(parts: ApplyParts, event: ClaimedEvent): Promise<Even
   }
 }
 
-async function apply(parts: ApplyParts, event: ClaimedEvent): Promise<Applied> {
+async function apply(parts: ApplyParts, event: ClaimedEvent, seen: Seen): Promise<Applied> {
+  if (seen.returns && isAboutReturns(event.type)) return "applied";
   const payment = await paymentOf(parts, event);
   if (payment === "ignored" || payment === "unfound") return payment;
   const { orderId } = payment;
@@ -106,7 +115,9 @@ async function apply(parts: ApplyParts, event: ClaimedEvent): Promise<Applied> {
     const when = whenToAsk(event, current, parts.nowMs());
     if (when !== "now") return when === "later" ? "later" : "applied";
     const located = { ...current, providerReference: event.paymentReference };
-    await observePayment(parts, located, { isAboutReturns: isAboutReturns(event.type) });
+    const about = { isAboutReturns: isAboutReturns(event.type) };
+    await observePayment(parts, located, about);
+    seen.returns ||= about.isAboutReturns;
     return "applied";
   });
 }

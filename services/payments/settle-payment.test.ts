@@ -12,7 +12,7 @@ import type { Provider } from "./provider.ts";
 import { byOrder, invoice } from "./testing.ts";
 import { never, type PaymentsProcess, reasonOf, type Shop, shop } from "./testing-shop.ts";
 
-type Ask = "create" | "capture" | "void" | "refund" | "refund again" | "refund all";
+type Ask = "create" | "capture" | "void" | "refund" | "refund again" | "refund all" | "resolve";
 /** What goes wrong at the step `at` of one call; a step is one call of the store or the provider. */
 type Injury = { at: number; kind: "killed before" | "killed after" | "answer lost" | "not sent" };
 type Command = { ask: Ask; injury: Injury | undefined };
@@ -32,18 +32,23 @@ const round = (command: fc.Arbitrary<Command>) => fc.array(command, { minLength:
 /** Commands that run at once, round by round. The beginning is dense, for there a payment is in most danger. */
 const rounds = fc
   .tuple(
-    round(commandOf("create", "create", "void")),
-    fc.array(round(commandOf("create", "void", "capture")), { maxLength: 3 }),
-    fc.array(round(commandOf("create", "capture", "void", "refund", "refund again", "refund all")), {
-      maxLength: 4,
-    }),
+    round(commandOf("create", "create", "void", "resolve")),
+    fc.array(round(commandOf("create", "void", "capture", "resolve")), { maxLength: 3 }),
+    fc.array(
+      round(commandOf("create", "capture", "void", "refund", "refund again", "refund all", "resolve")),
+      { maxLength: 4 },
+    ),
   )
   .map(([first, early, late]) => [first, ...early, ...late]);
 
 const refundId = randomUUID();
 const usd = (amountMinor: bigint) => ({ amountMinor, currency: "USD" });
 
-function send(service: PaymentsProcess, asked: ReturnType<typeof invoice>, ask: Ask): Promise<unknown> {
+function send(
+  service: PaymentsProcess,
+  asked: ReturnType<typeof invoice>,
+  ask: Exclude<Ask, "resolve">,
+): Promise<unknown> {
   const which = byOrder(asked.orderId);
   const refund = { ...which, reason: "", amount: usd(7_00n) };
   if (ask === "create") return service.createPayment(asked);
@@ -91,11 +96,12 @@ function run(
         },
       ]),
     ) as T;
-  const process = at.process({
+  const how = {
     store: hurt<PaymentStore>(at.store, false),
     provider: hurt<Provider>(providerOf(at), true),
-  });
-  const saysVoided = send(process, asked, ask).then(
+  };
+  const work = ask === "resolve" ? at.resolve(how) : send(at.process(how), asked, ask);
+  const saysVoided = work.then(
     (answer) => ask === "void" && isVoided(answer as VoidPaymentResponse),
     () => false,
   );
@@ -151,6 +157,7 @@ test("whatever is asked at once and goes wrong, the books agree when it is repea
       const asked = invoice();
       let saidVoided = false;
       for (const commands of plan) {
+        at.passMs(6_000);
         const said = await s.waitFor(Promise.all(commands.map((each) => run(at, asked, each, s))));
         saidVoided ||= said.includes(true);
         // Nobody comes back to a payment of which this was said.
@@ -168,6 +175,56 @@ test("whatever is asked at once and goes wrong, the books agree when it is repea
       expect(told(at, "PaymentRefunded")).toBe(refundedMinor);
     }),
     { numRuns: Number(process.env.PAYMENTS_PROPERTY_RUNS ?? 3_000) },
+  );
+});
+
+/** What a killed process had the provider do with held money is repeated by its caller, or told by the provider. */
+async function tellOfEnds(at: Shop) {
+  const range = { createdSinceMs: undefined, createdBeforeMs: undefined, after: undefined, limit: 10 };
+  const page = await at.provider.list(range);
+  for (const { reference, paymentId, status } of page.is === "done" ? page.payments : []) {
+    const type = status === "canceled" ? "payment_intent.canceled" : "payment_intent.succeeded";
+    if (status !== "succeeded" && status !== "canceled") continue;
+    await at.tell({
+      eventId: `evt_${reference}`,
+      type,
+      paymentReference: reference,
+      paymentId,
+      createTimeMs: at.nowMs(),
+    });
+  }
+}
+
+test("whatever is asked at once and goes wrong, the resolver and the events alone make the books agree", async () => {
+  await fc.assert(
+    fc.asyncProperty(rounds, fc.scheduler(), async (plan, s) => {
+      const at = shop();
+      const asked = invoice();
+      for (const commands of plan) {
+        at.passMs(6_000);
+        await s.waitFor(Promise.all(commands.map((each) => run(at, asked, each, s))));
+      }
+      for (let ask = 0; ask < 20; ask += 1) {
+        at.passMs(90_000);
+        await tellOfEnds(at);
+        await at.apply();
+        await at.resolve();
+      }
+      const payment = await at.store.find({ orderId: asked.orderId });
+      if (payment === undefined || payment === "marked") {
+        expect(at.provider.standing()).toEqual({ heldMinor: 0n, takenMinor: 0n });
+        return;
+      }
+      expect(payment.resolution).toBeUndefined();
+      expect(at.provider.standing()).toEqual({
+        heldMinor: payment.status === "authorized" ? payment.amountMinor : 0n,
+        takenMinor: payment.capturedMinor - payment.refundedMinor,
+      });
+      expect(at.provider.authorizations()).toBeLessThanOrEqual(1);
+      expect(told(at, "PaymentDone")).toBe(payment.capturedMinor);
+      expect(told(at, "PaymentRefunded")).toBe(payment.refundedMinor);
+    }),
+    { numRuns: Number(process.env.PAYMENTS_PROPERTY_RUNS ?? 2_000) },
   );
 });
 
