@@ -200,3 +200,8 @@ async function cancelled(order: Order, sagas: SagaEngine<SagaPorts>): Promise<vo
 export function cancellationId(orderId: string, attempt: number): string {
   return uuidOf(orderId, "cancel-order", attempt.toString());
 }
+
+/** Those of all attempts that there may have been. */
+export function cancellationIds(orderId: string): string[] {
+  return Array.from({ length: attemptsMax }, (_, index) => cancellationId(orderId, index + 1));
+}

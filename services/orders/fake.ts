@@ -18,6 +18,7 @@ import { placeOrder } from "./place-order.ts";
 import { defaultPriceRules } from "./pricing.ts";
 import { type Reason, refuse } from "./refusals.ts";
 import { rpc } from "./rpc.ts";
+import { memoryDesk } from "./saga-desk.memory.ts";
 import type { SagaPorts } from "./saga-ports.ts";
 
 type Ports = PortsOf<typeof orders>;
@@ -44,7 +45,7 @@ export function fakeOrders(
   const { cart = fakeCart(), catalog = fakeCatalog(), payments = fakePayments(), nowMs = Date.now } = is;
   const stock = memoryStock();
   const script = paymentScript(payments);
-  const { store, outbox, journal, events } = memoryOrders({ nowMs, newId: randomUUID });
+  const { store, outbox, journal, events, ...kept } = memoryOrders({ nowMs, newId: randomUUID });
   const ports: SagaPorts = {
     store,
     outbox,
@@ -53,9 +54,10 @@ export function fakeOrders(
     inventory: is.inventory ?? stock.inventory,
     nowMs,
   };
+  const all = [placeOrder, cancelOrderSaga];
   const sagas = openSagaEngine<SagaPorts>({
     journal,
-    sagas: [placeOrder, cancelOrderSaga],
+    sagas: all,
     ports,
     log: openLog("orders", { level: "silent" }),
     telemetry: nothingRecorded,
@@ -64,7 +66,8 @@ export function fakeOrders(
     delayMs: async () => {},
   });
   const rules = defaultPriceRules;
-  const handlers = rpc({ ...ports, catalog, sagas, rules, wakeRelay: () => {} });
+  const desk = memoryDesk({ all: kept.sagas, journal, engine: sagas, sagas: all, nowMs });
+  const handlers = rpc({ ...ports, catalog, sagas, desk, rules, wakeRelay: () => {} });
   const broken: Error[] = [];
   return {
     ...handlers,

@@ -3,6 +3,7 @@
 import { hostname } from "node:os";
 import {
   openJournal,
+  openSagaDesk,
   openSagaEngine,
   run,
   sagaMigrations,
@@ -52,15 +53,17 @@ export const program = service(orders, {
     const key = config.JOURNAL_KEY ?? config.INTERNAL_API_KEY ?? "";
     const journal = openJournal({ postgres, owner: `${hostname()}/${newId()}`, leaseMs, key });
     const sagaPorts: SagaPorts = { ...ports, store, outbox, nowMs };
+    const all = [placeOrder, placeOrderBefore, cancelOrderSaga];
     const sagas = openSagaEngine({
       journal,
-      sagas: [placeOrder, placeOrderBefore, cancelOrderSaga],
+      sagas: all,
       ports: sagaPorts,
       log,
       telemetry,
       leaseMs,
       random,
     });
+    const desk = openSagaDesk({ postgres, engine: sagas, sagas: all });
     const consumer = await startConsumer({
       bus,
       ...followups,
@@ -74,7 +77,7 @@ export const program = service(orders, {
       nowMs,
     });
     return {
-      handlers: rpc({ ...ports, store, sagas, outbox, rules: defaultPriceRules, nowMs, wakeRelay }),
+      handlers: rpc({ ...ports, store, sagas, desk, outbox, rules: defaultPriceRules, nowMs, wakeRelay }),
       ready: () => consumer.ready(),
       stop: async () => {
         await sagas.stop(config.DRAIN_GRACE_MS);

@@ -19,7 +19,10 @@ export type PublishedEvent = {
 type State = {
   readonly orders: ReadonlyMap<string, Order>;
   readonly notifications: ReadonlyMap<string, Noted>;
-  readonly sagas: ReadonlyMap<string, KeptSaga>;
+  readonly sagas: ReadonlyMap<
+    string,
+    { readonly saga: KeptSaga; readonly createdAtMs: number; readonly updatedAtMs: number }
+  >;
   readonly events: readonly PublishedEvent[];
 };
 type Change = (state: State) => State;
@@ -28,6 +31,7 @@ export type MemoryOrders = {
   readonly store: OrderStore;
   readonly outbox: Outbox;
   readonly journal: ReturnType<typeof memoryJournal>;
+  sagas(): readonly { readonly saga: KeptSaga; readonly createdAtMs: number; readonly updatedAtMs: number }[];
   /** What was published, the oldest first. */
   events(): readonly PublishedEvent[];
 };
@@ -45,13 +49,18 @@ export function memoryOrders(is: { nowMs: () => number; newId: () => string }): 
     store: orderStore(() => state, commit, is.nowMs),
     outbox,
     journal: memoryJournal({
-      find: (id) => state.sagas.get(id),
-      keep: (saga, ...also) =>
+      find: (id) => state.sagas.get(id)?.saga,
+      keep: (saga, ...also) => {
+        const updatedAtMs = is.nowMs();
+        const createdAtMs = state.sagas.get(saga.id)?.createdAtMs ?? updatedAtMs;
+        const kept = { saga, createdAtMs, updatedAtMs };
         commit(
-          write((now) => ({ ...now, sagas: withOne(now.sagas, saga.id, saga) })),
+          write((now) => ({ ...now, sagas: withOne(now.sagas, saga.id, kept) })),
           ...also,
-        ),
+        );
+      },
     }),
+    sagas: () => [...state.sagas.values()],
     events: () => state.events,
   };
 }

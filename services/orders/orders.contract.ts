@@ -2,7 +2,10 @@
 // service has (who may call, what a field accepts, surviving its own death) is in orders.test.ts and recovery.test.ts.
 
 import { afterAll, beforeAll, describe } from "vitest";
-import { cancellingTests, paymentStatusTests, transitionTests } from "./contract/changing.ts";
+import { executionTests } from "./contract/cancelling.ts";
+import { cancellingTests, transitionTests } from "./contract/changing.ts";
+import { importingTests } from "./contract/importing.ts";
+import { confirmationTests, paymentStatusTests } from "./contract/paying.ts";
 import { placingTests, repeatingTests } from "./contract/placing.ts";
 import { readingTests } from "./contract/reading.ts";
 import { refusingTests } from "./contract/refusing.ts";
@@ -31,5 +34,8 @@ const groups = [
   readingTests,
   cancellingTests,
   transitionTests,
+  executionTests,
   paymentStatusTests,
+  confirmationTests,
+  importingTests,
 ];

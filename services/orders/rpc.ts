@@ -1,12 +1,14 @@
 // The contract, method by method: message → use case → message.
 
-import { currentContext, type HandlersOf, Outage, type Outbox } from "@webstore/kit";
+import { currentContext, type HandlersOf, type Outbox, type SagaDesk } from "@webstore/kit";
 import type { OrderServiceDefinition } from "@webstore/proto/orders/v1";
 import { cancelOrder } from "./cancel-order.ts";
 import { executeCancellation } from "./execute-cancellation.ts";
 import { importOrder } from "./import-order.ts";
+import { compensateSaga, getSaga, listSagas, retrySaga } from "./operate-sagas.ts";
 import { messageOf, statusMessageOf, statusOf } from "./order-message.ts";
 import { priceOrder } from "./price-order.ts";
+import { deskStatusOf, journalMessageOf, sagaMessageOf } from "./saga-message.ts";
 import { listOrders, showOrder } from "./show-orders.ts";
 import { type SubmitPorts, submitOrder } from "./submit-order.ts";
 import { transitionOrder } from "./transition-order.ts";
@@ -15,7 +17,7 @@ import { updateOrderPaymentStatus } from "./update-order-payment-status.ts";
 const waitMsDefault = 10_000;
 
 export function rpc(
-  parts: SubmitPorts & { readonly outbox: Outbox },
+  parts: SubmitPorts & { readonly outbox: Outbox; readonly desk: SagaDesk },
 ): HandlersOf<typeof OrderServiceDefinition> {
   return {
     async placeOrder({
@@ -75,15 +77,26 @@ export function rpc(
       return { order: messageOf(await priceOrder(orderId, parts)) };
     },
 
-    listSagas: notServed,
-    getSaga: notServed,
-    retrySaga: notServed,
-    compensateSaga: notServed,
+    async listSagas({ status, ...filter }) {
+      const { sagas, nextToken } = await listSagas({ ...filter, status: deskStatusOf(status) }, parts.desk);
+      return { sagas: sagas.map(sagaMessageOf), nextPageToken: nextToken };
+    },
+
+    async getSaga({ sagaId }) {
+      const { saga, trail } = await getSaga(sagaId, parts.desk);
+      return { saga: sagaMessageOf(saga), journal: trail.map(journalMessageOf) };
+    },
+
+    async retrySaga({ sagaId }) {
+      return { saga: sagaMessageOf(await retrySaga(sagaId, parts.desk)) };
+    },
+
+    async compensateSaga({ sagaId }) {
+      return { saga: sagaMessageOf(await compensateSaga(sagaId, parts.desk)) };
+    },
 
     async transitionOrder({ orderId, status, reason }) {
       return { order: messageOf(await transitionOrder({ orderId, to: statusOf(status), reason }, parts)) };
     },
   };
 }
-
-const notServed = () => Promise.reject(new Outage("orders", "not served yet", { notSent: true }));

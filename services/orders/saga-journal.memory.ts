@@ -9,7 +9,7 @@ export function memoryJournal(kept: {
   find(id: string): KeptSaga | undefined;
   /** One commit: the saga, and what stands or falls with it. */
   keep(saga: KeptSaga, ...also: Write[]): void;
-}): Journal {
+}): Journal & { putDown(saga: KeptSaga): void } {
   /** When what was put down may be taken up again. */
   const dueAtMs = new Map<string, number>();
   /** Who was overtaken may write nothing more. */
@@ -65,6 +65,11 @@ export function memoryJournal(kept: {
     renew: async () => {},
     release: async () => {},
     find: async (id) => kept.find(id),
+    /** It may be taken up at once; whoever had it in hand under another fence writes nothing more. */
+    putDown(saga) {
+      kept.keep({ ...saga, isPutDown: true, waitingFor: undefined });
+      dueAtMs.set(saga.id, 0);
+    },
   };
 }
 

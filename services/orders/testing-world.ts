@@ -44,11 +44,17 @@ export type World = {
   readonly clearing: Script;
 };
 
+export type Told = { readonly id: string; readonly name: string; readonly data: unknown };
+
 export type Subject = World & {
   as(who: Who): OrdersClient;
   setStock(productId: string, available: number): Promise<unknown>;
-  /** The names of what was published about an order, the oldest first. */
+  /** What was published about an order, the oldest first. */
+  toldOf(orderId: string): Promise<Told[]>;
+  /** The names of it. */
   eventsOf(orderId: string): Promise<string[]>;
+  /** Payments tells orders its news, as long as there are some. */
+  deliverNews(): Promise<number>;
   stop(): Promise<void>;
 };
 
@@ -111,7 +117,14 @@ export async function openFakeOrders(): Promise<Subject> {
       return Object.fromEntries(calls) as OrdersClient;
     },
     setStock: async (productId, available) => fake.setStock(productId, available),
+    toldOf: async (orderId) => fake.events().filter(({ key }) => key === orderId),
     eventsOf: async (orderId) => fake.events().flatMap(({ key, name }) => (key === orderId ? [name] : [])),
+    deliverNews: () =>
+      world.payments.deliver((news) =>
+        inContext({ ...currentContext(), principal: principalOf("service") }, () =>
+          fake.updateOrderPaymentStatus(news),
+        ),
+      ),
     stop: fake.stop,
   };
 }
@@ -181,7 +194,9 @@ export async function openRealOrders(): Promise<RealOrders> {
     crm: activities,
     sql,
     setStock: (product_id, available) => stock.setStock({ product_id, available }),
-    eventsOf: (orderId) => eventsOf(orderId, sql),
+    toldOf: (orderId) => toldOf(orderId, sql),
+    eventsOf: async (orderId) => (await toldOf(orderId, sql)).map(({ name }) => name),
+    deliverNews: () => world.payments.deliver(first.as("service").updateOrderPaymentStatus),
     stop: async () => {
       await first.stop();
       await pool.end();
@@ -211,7 +226,7 @@ function clientsOf(running: Running) {
 }
 
 /** Waits until the relay has moved what there is, so that nothing is seen twice or not at all. */
-async function eventsOf(orderId: string, sql: RealOrders["sql"]): Promise<string[]> {
+async function toldOf(orderId: string, sql: RealOrders["sql"]): Promise<Told[]> {
   await vi.waitFor(
     async () => {
       const waiting = await sql("select 1 from orders.outbox where key = $1", [orderId]);
@@ -224,7 +239,7 @@ async function eventsOf(orderId: string, sql: RealOrders["sql"]): Promise<string
      where topic = 'order-events' and key = $1 order by "offset"`,
     [orderId],
   );
-  return rows.map(({ value }) => (JSON.parse(value) as { name: string }).name);
+  return rows.map(({ value }) => JSON.parse(value) as Told);
 }
 
 /** Makes a partner's simulator do this to the next requests that match. */

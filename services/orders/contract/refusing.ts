@@ -87,13 +87,6 @@ export const refusedUnderWay: Partial<Record<Reason, Case>> = {
       };
     },
   },
-  payment_action_required: {
-    code: precondition,
-    async arrange(shop) {
-      await shop.fill("ada", [await shop.product(), 1]);
-      return { ask: { paymentMethodToken: "pm_card_authenticationRequired" } };
-    },
-  },
   partner_unavailable: {
     code: "UNAVAILABLE",
     async arrange(shop) {
@@ -107,7 +100,8 @@ export const refusedUnderWay: Partial<Record<Reason, Case>> = {
 /** What cannot be brought about through the contract, and why; the tests of the parts try it. */
 export const notTriedHere: Partial<Record<Reason, string>> = {
   amount_too_small: "goods for nothing still have their shipping to pay; see pricing.test.ts",
-  order_cancelled: "nobody cancels an order that is being placed yet; see place-order.test.ts",
+  order_cancelled: "see cancelling.ts and paying.ts",
+  payment_action_required: "it takes a quarter of an hour; see place-order.test.ts",
   idempotency_key_reused: "see placing.ts",
 };
 

@@ -1,7 +1,7 @@
 // What the contract's tests are written against: orders in their world, and a shopper's usual ways in it.
 
 import { randomUUID } from "node:crypto";
-import { demoUsers, Refusal } from "@webstore/kit";
+import { demoUsers, Outage, Refusal } from "@webstore/kit";
 import type { Order, PlaceOrderRequest, PlaceOrderResponse } from "@webstore/proto/orders/v1";
 import { vi } from "vitest";
 import type { Subject, Who, World } from "../testing-world.ts";
@@ -32,6 +32,8 @@ export type Shop = {
   /** A product in the cart, ordered and paid. */
   placed(who?: Shopper): Promise<Order>;
   one(orderId: string): Promise<Order>;
+  /** Waits until the order is opened: its stock is reserved then. */
+  untilListed(orderId: string): Promise<void>;
   /** The order once it is in this status. */
   until(orderId: string, status: Order["status"]): Promise<Order>;
 };
@@ -55,6 +57,15 @@ export function shopOf(subject: () => Subject): Shop {
       return (await shop.place(who)).order;
     },
     one: async (orderId) => (await as("service").getOrder({ orderId })).order as Order,
+    untilListed: (orderId) =>
+      vi.waitFor(
+        async () => {
+          const filter = { status: "ORDER_STATUS_UNSPECIFIED", customerId: "", pageToken: "" } as const;
+          const { orders } = await as("service").listOrders({ ...filter, pageSize: 100 });
+          if (!orders.some((order) => order.orderId === orderId)) throw new Error("it is not opened yet");
+        },
+        { timeout: 10_000, interval: 10 },
+      ),
     until: (orderId, status) =>
       vi.waitFor(
         async () => {
@@ -102,6 +113,16 @@ async function fill(
   const { cart: before } = await cart.getCart({ customerId });
   for (const { productId } of before?.lines ?? []) await cart.removeItem({ customerId, productId });
   for (const [productId, quantity] of lines) await cart.addItem({ customerId, productId, quantity });
+}
+
+/** That this ends in no answer. */
+export async function outageOf(answer: Promise<unknown>): Promise<Outage> {
+  const error = await answer.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof Outage) return error;
+  throw new Error("it was answered", { cause: error });
 }
 
 /** The refusal that this ends in. */
