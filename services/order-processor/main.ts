@@ -3,8 +3,9 @@
 import { run, service } from "@webstore/kit";
 import { postgresAuditStore } from "./audit-store.postgres.ts";
 import { config } from "./config.ts";
-import { postgresDeadLetterStore } from "./dead-letter-store.postgres.ts";
+import { postgresDeadLetterStore, standingOf } from "./dead-letter-store.postgres.ts";
 import { orderProcessor } from "./definition.ts";
+import { deadLetterGauges, register } from "./gauges.ts";
 import { processEvents } from "./process-events.ts";
 import { startPruning } from "./prune-dead-letters.ts";
 import { postgresRedriveQueue } from "./redrive-queue.postgres.ts";
@@ -15,11 +16,15 @@ import { sourcesWith, takeDeadLetters } from "./take-dead-letters.ts";
 export const program = service(orderProcessor, {
   config,
   migrations: new URL("./migrations/", import.meta.url),
-  start: async ({ config, ports, postgres, bus, log, telemetry, newId, nowMs }) => {
+  start: async ({ config, ports, postgres, bus, log, telemetry, registry, newId, nowMs }) => {
     const { KAFKA_GROUP_ID: group, KAFKA_TOPIC: topics, KAFKA_DLQ_TOPIC: deadLetterTopic } = config;
     const deadLetters = postgresDeadLetterStore(postgres);
     const redriver = startRedriver({ queue: postgresRedriveQueue(postgres), bus, log, nowMs });
     const endPruning = startPruning({ postgres, log, nowMs });
+    register(
+      registry,
+      deadLetterGauges(() => standingOf(postgres), nowMs),
+    );
     const subscriptions = [
       ...(await takeDeadLetters({ bus, deadLetters, log, telemetry, nowMs }, sourcesWith(deadLetterTopic))),
       ...(await processEvents(

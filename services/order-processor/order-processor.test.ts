@@ -7,6 +7,7 @@ import { testClient } from "@webstore/kit/testing";
 import type { Order } from "@webstore/proto/orders/v1";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { orderProcessor } from "./definition.ts";
+import { program } from "./main.ts";
 import { filterWith, processingContract, redriveOf } from "./processing.contract.ts";
 import { openFakeDesk, openRealDesk, type RealDesk } from "./testing-desk.ts";
 import { type FewOrders, fewOrders, orderWith, toldOf } from "./testing-orders.ts";
@@ -253,6 +254,25 @@ describe("the order-processor", () => {
     expect(entries).toHaveLength(1);
   });
 
+  test("how the dead letters stand is measured", async () => {
+    await desk.add({ offset: 93 });
+    const [counted] = await desk.sql<{ letters: number; age: number }>(
+      `select count(*)::int as letters from order_processor.dead_letters
+       where source_topic = 'payment-topic' and status = 'dead'`,
+    );
+    const metric = async (name: string) => {
+      const text = await (await fetch(`${desk.adminUrl}/metrics`)).text();
+      return text
+        .split("\n")
+        .filter((line) => line.startsWith(name) && line.includes('topic="payment-topic"'));
+    };
+    const ofDead = async () =>
+      (await metric("webstore_dead_letters{")).find((line) => line.includes('status="dead"')) ?? "";
+    await expect.poll(ofDead, wait).toMatch(new RegExp(` ${counted?.letters}$`));
+    const [age = ""] = await metric("webstore_dead_letter_oldest_age_seconds");
+    expect(Number(age.split(" ").at(-1))).toBeGreaterThan(0);
+  });
+
   test("nobody changes or deletes an audit entry, not even in the database", async () => {
     const auditEntryId = randomUUID();
     const entry = { auditEntryId, actorId: randomUUID(), action: "RetrySaga", subject: "s-1", detail: "" };
@@ -339,5 +359,6 @@ test.each([
   ["an empty list", "[]"],
   ["what is no topic", '["Order Events"]'],
 ])("a KAFKA_TOPIC that is %s ends the start with a reason", async (_, topics) => {
-  await expect(openRealDesk({ env: { KAFKA_TOPIC: topics } })).rejects.toThrow(/KAFKA_TOPIC/);
+  const env = { KAFKA_TOPIC: topics, DATABASE_URL: "postgres://127.0.0.1:1/none" };
+  await expect(program.start(env)).rejects.toThrow(/1 problem.*\n {2}KAFKA_TOPIC/);
 });

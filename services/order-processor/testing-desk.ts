@@ -78,15 +78,11 @@ export async function openRealDesk(
   const servedOrders = await serveFake(orders, { ...fake, ...is.orders });
   const env = {
     DATABASE_URL: database.url,
-    INTERNAL_API_KEY: testInternalKey,
-    DEMO_TOKENS: "true",
-    RPC_PORT: "0",
-    ADMIN_PORT: "0",
-    LOG_LEVEL: "silent",
+    ...anyPort,
     ORDERS_ADDRESS: servedOrders.urls.rpc ?? "",
     ...is.env,
   };
-  const outside = await openOutside(env);
+  const outside = await openBus(database.url);
   let running: Running = await program.start(env);
   let client = testClient(orderProcessor, running.urls.rpc ?? "", { internal: true });
   const sql = async <Row>(text: string, values: readonly unknown[] = []) =>
@@ -142,8 +138,8 @@ async function isKept(client: DeskClient, deadLetterId: string): Promise<boolean
   );
 }
 
-/** Somebody else on the same bus. */
-async function openOutside(env: Record<string, string>): Promise<{ bus: Bus; running: Running }> {
+/** Somebody else on the bus of this database. */
+export async function openBus(databaseUrl: string): Promise<{ bus: Bus; running: Running }> {
   const { promises, runs, ports } = orderProcessor;
   const outside = defineService({
     name: "outside",
@@ -154,11 +150,20 @@ async function openOutside(env: Record<string, string>): Promise<{ bus: Bus; run
     runs,
   });
   const opened = Promise.withResolvers<Bus>();
-  const running = await service(outside, {
+  const program = service(outside, {
     start: async ({ bus }) => {
       opened.resolve(bus);
       return { handlers: fakeOrderProcessor() };
     },
-  }).start(env);
+  });
+  const running = await program.start({ DATABASE_URL: databaseUrl, ...anyPort });
   return { bus: await opened.promise, running };
 }
+
+const anyPort = {
+  INTERNAL_API_KEY: testInternalKey,
+  DEMO_TOKENS: "true",
+  RPC_PORT: "0",
+  ADMIN_PORT: "0",
+  LOG_LEVEL: "silent",
+};
