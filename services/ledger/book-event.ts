@@ -10,6 +10,8 @@ export type BookEventParts = {
   readonly nowMs: () => number;
 };
 
+const transactionKey = "entry_pkey";
+
 export async function bookEvent(
   { store, postgres, nowMs }: BookEventParts,
   group: string,
@@ -21,7 +23,7 @@ export async function bookEvent(
     await postgres.commit(consumeOnce(group, event.id), store.book(booking, nowMs()));
   } catch (error) {
     // The inbox forgets after some weeks, the books never: a dead letter that is redriven late is booked already.
-    if (error instanceof UniqueViolation) return;
+    if (error instanceof UniqueViolation && error.constraint === transactionKey) return;
     throw error;
   }
 }

@@ -16,6 +16,6 @@ create index reconciliation_at on reconciliation (at);
 
 -- One row. Whoever moves it on has the turn; the others find that it is not due.
 create table reconciliation_turn (
-  only boolean primary key default true check (only),
+  single boolean primary key default true check (single),
   due_at timestamptz not null
 );
