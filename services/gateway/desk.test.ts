@@ -142,6 +142,8 @@ test.each(changes)("$action is not done while it cannot be written down", async 
   store.desk.state.auditUp = false;
   expect((await change.ask(is)).body).toMatchObject({ status: 503, reason: "unavailable" });
   expect(await change.standing(is)).toEqual(before);
+  store.desk.state.auditUp = true;
+  expect((await change.ask(is)).status).toBeLessThan(300);
 });
 
 test("asking the provider about a payment is written down, too, and not done otherwise", async () => {

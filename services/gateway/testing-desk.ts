@@ -202,7 +202,9 @@ function processingRpcs(letters: DeadLetter[], audit: AuditEntry[], state: { aud
     getDeadLetter: async ({ deadLetterId }) => {
       const letter = letters.find((each) => each.deadLetterId === deadLetterId);
       if (letter === undefined) throw refusals.refuse("dead_letter_not_found");
-      const value = Buffer.from(`{"name":"${letter.eventName}","note":"\u001b[31mred"}`);
+      // The last is no event, and tries to change the colour of a terminal.
+      const text = letter.eventName === "" ? "\u001b[31mred" : JSON.stringify({ name: letter.eventName });
+      const value = Buffer.from(text);
       return { deadLetter: letter, key: Buffer.from(letter.keyText), value };
     },
     redriveDeadLetters: async ({ filter, dryRun, lettersMax, actorId, reason }) => {
