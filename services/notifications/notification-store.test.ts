@@ -74,6 +74,15 @@ test("of many that claim at once each gets others, and a lease keeps them until 
   expect(new Set(again.map(({ attempts }) => attempts))).toEqual(new Set([2]));
 });
 
+test("what somebody else is just claiming is passed over, not waited for", async () => {
+  const [first, second] = [await added(now - 1_000), await added()];
+  const lock = "select 1 from notifications where notification_id = $1 for update";
+  await postgres.transaction(async (other) => {
+    await other.query(lock, [first.notificationId]);
+    expect((await claim()).map(({ notificationId }) => notificationId)).toEqual([second.notificationId]);
+  });
+});
+
 test("nothing is claimed before it is due, and the longest due first", async () => {
   await added(now + 1_000);
   const { notificationId } = await added(now - 1_000);

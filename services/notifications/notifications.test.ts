@@ -98,6 +98,8 @@ describe("the notifications service", () => {
         .map(({ subject: line }) => line?.replace(/[0-9A-F]{8}/, "…"))
         .sort(),
     ).toEqual(["We are preparing your order …", "Your order … is paid"]);
+    const noted = await subject.sql("select 1 from notifications.inbox where event_id = $1", [event.id]);
+    expect(noted).toHaveLength(1);
     const [taken] = subject.mailServer.taken.slice(-1);
     expect(taken?.to).toEqual(["ada@example.com"]);
     expect(mailsAbout(data.orderId)[0]?.text).toContain("2 × Blue mug");

@@ -19,6 +19,8 @@ beforeEach(async () => {
 });
 afterEach(() => desk?.close());
 
+/** After this the connection would be given up by itself. */
+const silenceMs = 20_000;
 const never = () => new Promise<never>(() => {});
 
 test("a notification becomes one mail to the customer's address of today, and the row says so", async () => {
@@ -98,7 +100,9 @@ test.each<[Treatment, RegExp]>([
   expect(desk.server.taken).toEqual([]);
 });
 
-test("a server that says nothing is given up on within half a lease", async () => {
+test("a server that says nothing is given up on within half a lease", {
+  timeout: silenceMs / 2,
+}, async () => {
   const notification = await desk.added();
   desk.server.next("hang");
   const [claimed] = await desk.claim();

@@ -33,9 +33,12 @@ export type MailServer = {
   close(): Promise<void>;
 };
 
-/** `login`: who may send; without it everybody. `before` runs when a mail is all there, ahead of the answer. */
+/** `recipient`: the server knows for whom a mail will be. `complete`: it has all of it, and has not answered. */
+export type Moment = "recipient" | "complete";
+
+/** `login`: who may send; without it everybody. The server goes on when `at` has resolved. */
 export async function openMailServer(
-  is: { login?: { user: string; password: string }; before?: () => Promise<void> } = {},
+  is: { login?: { user: string; password: string }; at?: (moment: Moment) => Promise<void> } = {},
 ): Promise<MailServer> {
   const taken: TakenMail[] = [];
   const treatments: Treatment[] = [];
@@ -47,7 +50,7 @@ export async function openMailServer(
   const finish = async (session: SMTPServerSession, raw: string, done: (error?: Error) => void) => {
     received += 1;
     const treatment = bySession.get(session.id) ?? "take";
-    await is.before?.();
+    await is.at?.("complete");
     if (treatment === "rejected") return done(reply(554, "5.7.1 no"));
     if (treatment === "take" || treatment === "drop") {
       const to = session.envelope.rcptTo.map(({ address }) => address);
@@ -80,7 +83,7 @@ export async function openMailServer(
       bySession.set(session.id, treatment);
       if (treatment === "busy") return done(reply(450, "4.2.1 come back later"));
       if (treatment === "refuse") return done(reply(550, `5.1.1 <${address}>: there is no ${address} here`));
-      done();
+      (is.at?.("recipient") ?? Promise.resolve()).then(() => done(), done);
     },
     onData(stream, session, done) {
       const parts: Buffer[] = [];
