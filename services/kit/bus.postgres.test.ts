@@ -4,7 +4,7 @@ import { type BusUnderTest, busContract, type Connected } from "./bus.contract.t
 import { openPostgresBus, type PostgresBusOptions, partitionOf, sweep } from "./bus.postgres.ts";
 import type { Message } from "./bus.ts";
 import { openLog } from "./log.ts";
-import type { Postgres } from "./postgres.ts";
+import { type Postgres, PostgresUnavailable } from "./postgres.ts";
 import { freshSchema, useTestPostgres } from "./testing-postgres.ts";
 
 const log = openLog("test", { level: "silent" });
@@ -16,7 +16,9 @@ beforeAll(async () => {
 });
 
 /** A way to the server that can be cut like the life of a process. */
-async function cuttable(target: URL): Promise<{ url: string; cut(): void; drop(): void }> {
+async function cuttable(
+  target: URL,
+): Promise<{ url: string; cut(): void; drop(): void; stall(): void; resume(): void }> {
   const sockets = new Set<Socket>();
   let isCut = false;
   const server = createServer((socket) => {
@@ -46,7 +48,14 @@ async function cuttable(target: URL): Promise<{ url: string; cut(): void; drop()
     server.close();
     drop();
   };
-  return { url: way.href, cut, drop };
+  /** Nobody gets through, until it resumes. */
+  const stall = () => {
+    isCut = true;
+  };
+  const resume = () => {
+    isCut = false;
+  };
+  return { url: way.href, cut, drop, stall, resume };
 }
 
 async function openStore(
@@ -278,4 +287,45 @@ test("many buses are opened on an empty database at once", async () => {
   expect(await postgres.query("select count(*)::int as n from messages")).toEqual([{ n: 4 }]);
   await Promise.all(buses.map((bus) => bus.close()));
   await postgres.close();
+});
+
+test("the first connection is tried again after 1, 2, 4, 8 and 16 seconds, and then given up", async () => {
+  const gone = await cuttable(new URL(url));
+  gone.cut();
+  const waitsMs: number[] = [];
+  const delayMs = async (ms: number) => void waitsMs.push(ms);
+  const opening = openPostgresBus({ url: gone.url, log, nowMs: Date.now, delayMs });
+  await expect(opening).rejects.toThrow(PostgresUnavailable);
+  expect(waitsMs).toEqual([1_000, 2_000, 4_000, 8_000, 16_000]);
+});
+
+test("a server that comes while the bus waits for it is used", async () => {
+  const schema = await freshSchema();
+  const way = await cuttable(new URL(url));
+  way.stall();
+  const waitsMs: number[] = [];
+  const bus = await openPostgresBus({
+    url: way.url,
+    log,
+    nowMs: Date.now,
+    schema: schema.schema,
+    delayMs: async (ms) => {
+      if (waitsMs.push(ms) === 2) way.resume();
+    },
+  });
+  expect(waitsMs).toEqual([1_000, 2_000]);
+  await bus.publish([message("a")]);
+  await bus.close();
+  way.cut();
+  await schema.close();
+});
+
+test("what no waiting mends is not waited for", async () => {
+  const waitsMs: number[] = [];
+  const delayMs = async (ms: number) => void waitsMs.push(ms);
+  const schema = await freshSchema([{ id: "0001-bus", sql: "select 1" }]);
+  const opening = openPostgresBus({ url, log, nowMs: Date.now, delayMs, schema: schema.schema });
+  await expect(opening).rejects.toThrow("was changed after it was applied");
+  expect(waitsMs).toEqual([]);
+  await schema.close();
 });

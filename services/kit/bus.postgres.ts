@@ -20,6 +20,7 @@ import type { Log } from "./log.ts";
 import { openPostgres, type Postgres, PostgresUnavailable, WriteRefused } from "./postgres.ts";
 import { migrate } from "./postgres-migrations.ts";
 import { Outage } from "./refusal.ts";
+import { delay } from "./retry.ts";
 import type { Statement } from "./write.ts";
 
 export type PostgresBusOptions = {
@@ -38,8 +39,12 @@ export type PostgresBusOptions = {
   readonly pollRetryMs?: number;
   /** Default 1 s: when a message comes again whose handler has failed. */
   readonly redeliverMs?: number;
+  /** The waits before the first connection is tried again. */
+  readonly delayMs?: (ms: number) => Promise<void>;
 };
 
+/** The first connection: at once, and then after these. */
+const connectWaitsMs = [1_000, 2_000, 4_000, 8_000, 16_000] as const;
 const poolMax = 3;
 const statementTimeoutMs = 5_000;
 const connectTimeoutMs = 5_000;
@@ -48,21 +53,11 @@ const sweepEveryMs = 600_000;
 const partitionsMax = 64;
 
 export async function openPostgresBus(options: PostgresBusOptions): Promise<Bus> {
-  const { url, log, schema = "bus", partitions = 8 } = options;
+  const { log, schema = "bus", partitions = 8 } = options;
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > partitionsMax) {
     throw new RangeError(`a topic has 1 to ${partitionsMax} partitions`);
   }
-  const say = (message: string) => log.info(message);
-  await migrate({ url, schema, log: say }, busMigrations);
-  const postgres = await openPostgres({
-    url,
-    schema,
-    poolMax,
-    applicationName: "bus",
-    statementTimeoutMs,
-    connectTimeoutMs,
-    log: say,
-  });
+  const postgres = await connect(options, schema);
   const health = watch(postgres);
   const topics = openTopics(postgres, partitions);
   const listeners: Listeners = new Set();
@@ -109,6 +104,22 @@ export async function openPostgresBus(options: PostgresBusOptions): Promise<Bus>
       return closing;
     },
   };
+}
+
+async function connect({ url, log, delayMs = delay }: PostgresBusOptions, schema: string): Promise<Postgres> {
+  const say = (message: string) => log.info(message);
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await migrate({ url, schema, log: say }, busMigrations);
+      const limits = { poolMax, statementTimeoutMs, connectTimeoutMs };
+      return await openPostgres({ url, schema, applicationName: "bus", ...limits, log: say });
+    } catch (error) {
+      const waitMs = connectWaitsMs[attempt];
+      if (waitMs === undefined || !(error instanceof PostgresUnavailable)) throw error;
+      log.warn({ error, wait_ms: waitMs }, "the bus cannot be reached; trying again");
+      await delayMs(waitMs);
+    }
+  }
 }
 
 const channelOf = (schema: string) => `${schema}_messages`;

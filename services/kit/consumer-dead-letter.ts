@@ -19,7 +19,7 @@ export function deadLetterTopicOf(topic: string): string {
 
 export function deadLetterOf(
   message: ReceivedMessage,
-  is: { topic: string; correlationId: string; error: unknown; attempts: number },
+  is: { topic: string; group: string; correlationId: string; error: unknown; attempts: number },
 ): Message {
   return {
     topic: is.topic,
@@ -33,6 +33,8 @@ export function deadLetterOf(
       source_partition: String(message.partition),
       source_offset: String(message.offset),
       attempts: String(is.attempts),
+      // Who gave it up: a redrive is theirs alone.
+      consumer_group: is.group,
     },
   };
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { openPostgresBus } from "./bus.postgres.ts";
+import { openPostgresBus, partitionOf } from "./bus.postgres.ts";
 import type { Bus, Event, Message, ReceivedMessage } from "./bus.ts";
 import { type ConsumerOptions, startConsumer } from "./consumer.ts";
 import { currentContext } from "./context.ts";
@@ -101,6 +101,7 @@ test("a message that keeps failing is tried after 1, 2 and 4 seconds and then be
         source_partition: "3",
         source_offset: "42",
         attempts: "4",
+        consumer_group: "order-processing-group",
       },
     },
   ]);
@@ -155,6 +156,19 @@ test("a consumer of some events passes over the others, but not over what is no 
   expect(published).toEqual([]);
   await deliver({ value: Buffer.from("nonsense") });
   expect(published).toHaveLength(1);
+});
+
+test("events that are somebody else's are passed over, and others without a processor are not", async () => {
+  const { deliver, published } = await consumerWith({ processors: {}, ignore: ["OrderCreated"] });
+  await deliver();
+  expect(published).toEqual([]);
+  await deliver({ value: Buffer.from(encodeEvent({ ...event, name: "OrderCreatde" })) });
+  expect(published[0]?.headers).toMatchObject({ error_reason: "Unreadable: no_processor" });
+});
+
+test("an event with a processor cannot be ignored", async () => {
+  const both = { processors: { OrderCreated: async () => {} }, ignore: ["OrderCreated"] };
+  await expect(consumerWith(both)).rejects.toThrow("OrderCreated");
 });
 
 test("a message stays unconsumed while its dead letter cannot be published", async () => {
@@ -232,6 +246,68 @@ beforeAll(async () => {
 });
 afterAll(() => postgres.close());
 
+test("10,000 messages with a poison one on each partition: all others are consumed, in order, and none is lost", async () => {
+  const schema = await freshSchema();
+  const partitions = 8;
+  const bus = await openPostgresBus({
+    url,
+    log: common.log,
+    nowMs: Date.now,
+    schema: schema.schema,
+    partitions,
+  });
+  const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+  const keyOf = (partition: number) =>
+    Array.from({ length: 100 }, (_, n) => `order-${n}`).find(
+      (key) => partitionOf(key, partitions) === partition,
+    ) ?? "";
+  const keys = Array.from({ length: partitions }, (_, partition) => keyOf(partition));
+  /** The first of each partition: one that no attempt can save, and one that is no event, by turns. */
+  const poison = keys.map((key, n) => ({
+    topic: common.topic,
+    key,
+    headers: {},
+    value:
+      n % 2 === 0 ? Buffer.from("poison") : Buffer.from(encodeEvent({ ...event, id: id(n), name: "Poison" })),
+  }));
+  const sound = Array.from({ length: 10_000 - partitions }, (_, n) => ({
+    topic: common.topic,
+    key: keys[n % partitions] as string,
+    headers: {},
+    value: Buffer.from(encodeEvent({ ...event, id: id(n + partitions), data: { n } })),
+  }));
+  const waitsMs: number[] = [];
+  const seen = new Map<number, number[]>();
+  const consumer = await startConsumer({
+    ...common,
+    bus,
+    delayMs: async (ms) => void waitsMs.push(ms),
+    processors: {
+      OrderCreated: async ({ data }, { partition }) => {
+        seen.set(partition, [...(seen.get(partition)?.slice(-2_000) ?? []), (data as { n: number }).n]);
+      },
+      Poison: () => Promise.reject(new Error("it can never be done")),
+    },
+  });
+  await bus.publish(poison);
+  for (let from = 0; from < sound.length; from += 500) await bus.publish(sound.slice(from, from + 500));
+  await expect.poll(() => consumer.lag(), { timeout: 20_000 }).toBe(0);
+
+  expect([...seen.values()].flat().sort((a, b) => a - b)).toEqual(sound.map((_, n) => n));
+  for (const [partition, order] of seen) {
+    expect(order, `partition ${partition}`).toEqual(order.toSorted((a, b) => a - b));
+  }
+  expect(waitsMs).toHaveLength(3 * (partitions / 2));
+  const letters = await schema.query<{ key: string; attempts: string }>(
+    "select key, headers->>'attempts' as attempts from messages where topic = 'orders-dlq'",
+  );
+  expect(letters.map(({ key }) => key).sort()).toEqual(keys.toSorted());
+  expect(letters.map(({ attempts }) => attempts).sort()).toEqual(["1", "1", "1", "1", "4", "4", "4", "4"]);
+  await consumer.stop();
+  await bus.close();
+  await schema.close();
+});
+
 test("on a real bus: an event delivered twice is processed once, and a poison message does not hold up those behind", async () => {
   const schema = await freshSchema();
   const bus = await openPostgresBus({
@@ -276,4 +352,40 @@ test("on a real bus: an event delivered twice is processed once, and a poison me
   await consumer.stop();
   await bus.close();
   await schema.close();
+});
+
+test("a change is made once, though its process is gone between its commit and the bus hearing of it", async () => {
+  const store = await freshSchema([
+    ...inboxMigrations,
+    { id: "0001-books", sql: "create table books (event_id uuid not null)" },
+  ]);
+  const schema = await freshSchema();
+  const bus = await openPostgresBus({
+    url,
+    log: common.log,
+    nowMs: Date.now,
+    schema: schema.schema,
+    redeliverMs: 1,
+    partitions: 1,
+  });
+  let deaths = 0;
+  const consumer = await startConsumer({
+    ...common,
+    bus,
+    processors: {
+      OrderCreated: async ({ id }) => {
+        const booked = { text: "insert into books values ($1)", values: [id] };
+        await store.commit([booked], once(common.group, id));
+        if (++deaths <= 1) throw new Error("gone before it was consumed");
+      },
+    },
+    delayMs: async () => {},
+  });
+  await bus.publish([{ topic: common.topic, key: "o-1", value, headers: {} }]);
+  await expect.poll(() => consumer.lag(), { timeout: 5_000 }).toBe(0);
+  expect(deaths).toBe(1);
+  expect(await store.query("select event_id from books")).toEqual([{ event_id: event.id }]);
+  await consumer.stop();
+  await bus.close();
+  await Promise.all([schema.close(), store.close()]);
 });

@@ -35,6 +35,8 @@ export type ConsumerOptions = {
   readonly deadLetterTopic?: string;
   /** True for a consumer that wants only some events of the topic; default false, where the others are dead letters. */
   readonly ignoreUnknown?: boolean;
+  /** Events of the topic that are somebody else's: they are consumed and nothing is done. Others without a processor are dead letters. */
+  readonly ignore?: readonly string[];
 };
 
 /** The waits between the attempts; one attempt more than waits. */
@@ -47,7 +49,9 @@ class Stopping extends Error {
 }
 
 export async function startConsumer(options: ConsumerOptions): Promise<Subscription> {
-  const { bus, topic, group } = options;
+  const { bus, topic, group, processors, ignore = [] } = options;
+  const both = ignore.filter((name) => Object.hasOwn(processors, name));
+  if (both.length > 0) throw new Error(`events with a processor that are to be ignored: ${both.join(", ")}`);
   const stopping = new AbortController();
   const outcomes = options.telemetry.counter("webstore.messages.consumed", {
     description: "Messages by what became of them.",
@@ -87,7 +91,7 @@ async function consume(
     ? options.processors[event.name]
     : undefined;
   if (processor === undefined) {
-    if (options.ignoreUnknown === true) return count("ignored");
+    if (options.ignoreUnknown === true || options.ignore?.includes(event.name)) return count("ignored");
     await giveUp(options, message, event, new Unreadable("no_processor"), 1);
     return count("dead_letter");
   }
@@ -161,6 +165,7 @@ async function giveUp(
   const span: Span = telemetry.span(`dead letter ${topic}`, "producer", parentOf(event));
   const letter: Message = deadLetterOf(message, {
     topic: options.deadLetterTopic ?? deadLetterTopicOf(topic),
+    group,
     correlationId: event?.id ?? span.traceId,
     error,
     attempts,

@@ -26,6 +26,7 @@ export {
   partner,
   type ServiceDefinition,
 } from "./definition.ts";
+export type { AddGauge, ReadGauge, Reading } from "./gauge.ts";
 export { inboxMigrations, isAlreadyConsumed, once as consumeOnce } from "./inbox.ts";
 export { describeError, type Log, openLog } from "./log.ts";
 export { amountPattern, decimalOf, decimalsOf, divideHalfEven, minorOf } from "./money.ts";

@@ -69,6 +69,13 @@ test("what a newer version has applied does not stop an older one", async () => 
   expect(await migrate(at, [first])).toEqual([]);
 });
 
+test("a table of the kit that a newer version has begun to use does not stop an older one", async () => {
+  const at = { url: server.url, schema: freshName() };
+  await migrate(at, [first]);
+  await migrate(at, [{ id: "0000-inbox", sql: "create table inbox ()" }, first]);
+  expect(await migrate(at, [first])).toEqual([]);
+});
+
 test("one that commits by itself is refused", async () => {
   const at = { url: server.url, schema: freshName() };
   await expect(migrate(at, [{ id: "0001-own", sql: "commit" }])).rejects.toThrow("ends its own transaction");

@@ -68,7 +68,7 @@ export const sagaMigrations: readonly Migration[] = [
     `,
   },
   {
-    id: "0001-sagas-waiting",
+    id: "0000-sagas-waiting",
     sql: `
       -- Defaults for all, so that the version before this one can go on writing its rows.
       alter table sagas add column waiting_for text, add column wakes integer not null default 0,

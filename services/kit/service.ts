@@ -8,24 +8,16 @@ import { randomUUID } from "node:crypto";
 import { Registry } from "prom-client";
 import type { z } from "zod";
 import { type AdminRoute, startAdminServer } from "./admin-server.ts";
-import { openPostgresBus } from "./bus.postgres.ts";
 import type { Bus } from "./bus.ts";
-import {
-  type BaseConfig,
-  baseConfig,
-  ConfigError,
-  dependencyVariable,
-  type Env,
-  readConfig,
-} from "./config.ts";
+import { type BaseConfig, baseConfig, ConfigError, type Env, readConfig } from "./config.ts";
 import type { HandlersOf, PortsOf, ServiceDefinition } from "./definition.ts";
+import { type AddGauge, openGauges } from "./gauge.ts";
 import { type Log, openLog } from "./log.ts";
-import { type Outbox, openOutbox, outboxMigrations, startRelay } from "./outbox.ts";
-import { openPartnerClient } from "./partner-client.ts";
-import { openPostgres, type Postgres } from "./postgres.ts";
-import { type Migration, migrate, migrationsFrom } from "./postgres-migrations.ts";
-import { openRpcClient } from "./rpc-client.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Postgres } from "./postgres.ts";
+import type { Migration } from "./postgres-migrations.ts";
 import { startRpcServer } from "./rpc-server.ts";
+import { openEvents, openPorts, openStore, required } from "./service-parts.ts";
 import { startTelemetry, type Telemetry } from "./telemetry.ts";
 import { type TokenVerifier, tokenVerifier } from "./tokens.ts";
 
@@ -44,6 +36,8 @@ export type Process<D extends ServiceDefinition, Config> = {
   readonly telemetry: Telemetry;
   /** The process's own metrics; they are served on the admin port. */
   readonly registry: Registry;
+  /** Adds a gauge to them, and to what goes to OTel; it is read when it is asked for, at most once a second. */
+  readonly gauge: AddGauge;
   /** Whom it may call: what its definition lists. */
   readonly ports: PortsOf<D>;
   readonly postgres: D["stores"] extends { readonly postgres: string } ? Postgres : undefined;
@@ -76,9 +70,6 @@ export type ServiceProgram<D extends ServiceDefinition = ServiceDefinition> = {
   readonly start: (env: Env) => Promise<Running>;
 };
 
-const statementTimeoutMs = 5_000;
-const connectTimeoutMs = 5_000;
-
 export function service<D extends ServiceDefinition, Shape extends z.ZodRawShape = Record<never, never>>(
   definition: D,
   is: {
@@ -86,7 +77,7 @@ export function service<D extends ServiceDefinition, Shape extends z.ZodRawShape
     config?: z.ZodObject<Shape>;
     /** The folder of its numbered SQL files. */
     migrations?: URL;
-    /** Tables of the kit that it uses, such as the saga's journal. */
+    /** Tables of the kit that it uses: the saga's journal. Those of its outbox and inbox come by themselves. */
     kitMigrations?: readonly Migration[];
     start: (process: Process<D, z.output<z.ZodObject<Shape>>>) => Promise<Started<D>>;
   },
@@ -129,11 +120,11 @@ async function startParts<D extends ServiceDefinition, Config>(
   registry.setDefaultLabels({ service: name });
   const clock = { nowMs: Date.now, newId: randomUUID as () => string, random: Math.random };
 
-  const postgres = await openStore(definition, config, is, log);
-  if (postgres !== undefined) closers.push(() => postgres.close());
-  const { bus, outbox, wakeRelay } = await openEvents(definition, config, postgres, log, closers);
-  const { ports, close: closeClients } = openPorts(definition, env, config, telemetry, internalKey);
-  closers.push(closeClients);
+  const gauge = openGauges({ registry, telemetry, log, nowMs: clock.nowMs });
+  const parts = { definition, config, log, telemetry, gauge, closers };
+  const postgres = await openStore(parts, is);
+  const { bus, outbox, wakeRelay } = await openEvents(parts, postgres);
+  const ports = openPorts(parts, env, internalKey);
   const tokens = tokenVerifier({
     jwksUrl: config.JWKS_URL ?? "http://127.0.0.1:5201/.well-known/jwks.json",
     issuer: config.TOKEN_ISSUER,
@@ -146,6 +137,7 @@ async function startParts<D extends ServiceDefinition, Config>(
     log,
     telemetry,
     registry,
+    gauge,
     ports: ports as PortsOf<D>,
     postgres: postgres as Process<D, Config>["postgres"],
     bus,
@@ -234,101 +226,6 @@ async function listen<D extends ServiceDefinition>(is: {
       log.info("stopped");
     }),
   };
-}
-
-async function openStore(
-  definition: ServiceDefinition,
-  config: BaseConfig,
-  is: { migrations?: URL; kitMigrations?: readonly Migration[] },
-  log: Log,
-): Promise<Postgres | undefined> {
-  const schema = definition.stores.postgres;
-  if (schema === undefined) return undefined;
-  const url = required(config.DATABASE_URL, "DATABASE_URL");
-  const say = (message: string) => log.info(message);
-  const own = is.migrations === undefined ? [] : migrationsFrom(is.migrations);
-  const published = definition.publishes.length > 0 ? outboxMigrations : [];
-  await migrate({ url, schema, log: say }, [...(is.kitMigrations ?? []), ...published, ...own]);
-  return openPostgres({
-    url,
-    schema,
-    poolMax: config.DATABASE_POOL_MAX,
-    applicationName: definition.name,
-    statementTimeoutMs,
-    connectTimeoutMs,
-    log: say,
-  });
-}
-
-/** Only who publishes or consumes has a bus; the others get one that is never used and always ready. */
-async function openEvents(
-  definition: ServiceDefinition,
-  config: BaseConfig,
-  postgres: Postgres | undefined,
-  log: Log,
-  closers: (() => Promise<void>)[],
-): Promise<{ bus: Bus; outbox: Outbox; wakeRelay: () => void }> {
-  const outbox = openOutbox({ nowMs: Date.now, newId: randomUUID });
-  if (definition.publishes.length === 0 && definition.consumes.length === 0) {
-    return { bus: noBus, outbox, wakeRelay: () => {} };
-  }
-  const bus = await openPostgresBus({
-    url: required(config.DATABASE_URL, "DATABASE_URL"),
-    log,
-    nowMs: Date.now,
-  });
-  closers.push(() => bus.close());
-  if (definition.publishes.length === 0 || postgres === undefined)
-    return { bus, outbox, wakeRelay: () => {} };
-  const relay = startRelay({ postgres, bus, log });
-  closers.push(() => relay.stop());
-  return { bus, outbox, wakeRelay: () => relay.wake() };
-}
-
-const noBus: Bus = {
-  publish: () => Promise.reject(new Error("the definition lists no topic in `publishes`")),
-  subscribe: () => Promise.reject(new Error("the definition lists no topic in `consumes`")),
-  ready: () => true,
-  close: async () => {},
-};
-
-function openPorts(
-  definition: ServiceDefinition,
-  env: Env,
-  config: BaseConfig,
-  telemetry: Telemetry,
-  internalKey: string,
-): { ports: Record<string, unknown>; close: () => Promise<void> } {
-  const parts = {
-    caller: definition.name,
-    internalKey,
-    mesh: config.MESH,
-    telemetry,
-    nowMs: Date.now,
-    random: Math.random,
-    duration: telemetry.histogram("external.partner.duration", { unit: "s" }),
-  };
-  const calls = Object.entries(definition.calls).map(([name, use]) => {
-    const address = env[dependencyVariable(use.service, "ADDRESS")] ?? `127.0.0.1:${use.port}`;
-    return [name, openRpcClient(use, address, parts)] as const;
-  });
-  const partners = Object.entries(definition.partners).map(([name, use]) => {
-    const url = env[dependencyVariable(use.partner, "URL")] ?? `http://127.0.0.1:${use.port}`;
-    return [name, openPartnerClient(use, url, parts)] as const;
-  });
-  const opened = [...calls, ...partners];
-  return {
-    ports: Object.fromEntries(opened.map(([name, { client }]) => [name, client])),
-    close: async () => {
-      for (const [, each] of opened) await each.close();
-    },
-  };
-}
-
-function required(value: string | undefined, variable: string): string {
-  if (value === undefined)
-    throw new ConfigError(`The configuration has 1 problem(s):\n  ${variable}: is required`);
-  return value;
 }
 
 export function once(work: () => Promise<void>): () => Promise<void> {

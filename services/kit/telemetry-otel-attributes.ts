@@ -23,6 +23,8 @@ const labels = [
   "status",
   "outcome",
   "reason",
+  "callee",
+  "kind",
   // messages and sagas
   "topic",
   "group",

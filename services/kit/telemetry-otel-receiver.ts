@@ -194,16 +194,18 @@ function logIn(service: string, fields: Wire): ReceivedLog {
   };
 }
 
-/** A sum (7) or a histogram (9); their points' fields differ. */
+/** A gauge (5), a sum (7) or a histogram (9); their points' fields differ. */
 function pointsIn(service: string, metric: Wire): ReceivedPoint[] {
   const name = text(metric, 1);
   const unit = text(metric, 3);
-  const sums = all(one(metric, 7), 1).map((point) => ({
-    attributes: attributesIn(point, 7),
-    value: num(point, 4),
-    count: 0,
-    boundaries: [],
-  }));
+  const sums = [5, 7]
+    .flatMap((kind) => all(one(metric, kind), 1))
+    .map((point) => ({
+      attributes: attributesIn(point, 7),
+      value: num(point, 4),
+      count: 0,
+      boundaries: [],
+    }));
   const histograms = all(one(metric, 9), 1).map((point) => ({
     attributes: attributesIn(point, 9),
     value: num(point, 5),

@@ -56,7 +56,7 @@ const messageLengthMax = 1_024;
 const secondsBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10];
 
 type Spans = Telemetry["span"];
-type Meters = Pick<Telemetry, "counter" | "histogram">;
+type Meters = Pick<Telemetry, "counter" | "histogram" | "gauge">;
 type Part<T> = { readonly use: T; readonly stop: () => Promise<void> };
 
 export async function otelTelemetry(service: string, env: Env, log?: Log): Promise<Telemetry> {
@@ -185,7 +185,7 @@ async function openMeters(resource: Resource, config: OtelConfig, failed: Failed
   const to = config.exporters.metrics;
   const nothing = { add() {}, record() {} };
   if (to === undefined)
-    return { use: { counter: () => nothing, histogram: () => nothing }, stop: async () => {} };
+    return { use: { counter: () => nothing, histogram: () => nothing, gauge() {} }, stop: async () => {} };
   const reader = new PeriodicExportingMetricReader({
     exporter: await metricExporter(to, failed),
     exportIntervalMillis: config.metrics.intervalMs,
@@ -210,6 +210,12 @@ async function openMeters(resource: Resource, config: OtelConfig, failed: Failed
           record: (value, attributes = {}) => histogram.record(value, allowed(attributes, metricAttributes)),
         };
       }),
+    gauge: (name, is, read) => {
+      meter.createObservableGauge(name, is).addCallback(async (result) => {
+        for (const { labels = {}, value } of await read())
+          result.observe(value, allowed(labels, metricAttributes));
+      });
+    },
   };
   return { use, stop: () => provider.shutdown() };
 }

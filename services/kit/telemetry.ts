@@ -24,6 +24,8 @@ export type Span = {
 };
 
 export type Counter = { add(value: number, attributes?: Attributes): void };
+/** What a gauge shows now: a value, or one for each set of labels. */
+type Readings = readonly { readonly labels?: Attributes; readonly value: number }[];
 export type Histogram = { record(value: number, attributes?: Attributes): void };
 
 /** One service's telemetry: its name is on everything that is recorded, even when services share a process. */
@@ -34,6 +36,8 @@ export type Telemetry = {
   span(name: string, kind: SpanKind, parent: string | undefined, attributes?: Attributes): Span;
   counter(name: string, is?: { description?: string; unit?: string }): Counter;
   histogram(name: string, is?: { description?: string; unit?: string; boundaries?: number[] }): Histogram;
+  /** `read` is asked whenever the metrics are sent. It never rejects. */
+  gauge(name: string, is: { description?: string; unit?: string }, read: () => Promise<Readings>): void;
   /** Sends what is held back, for two seconds at most, then ends. Never rejects. */
   stop(): Promise<void>;
 };
@@ -47,6 +51,7 @@ export function unrecordedTelemetry(service: string): Telemetry {
     span: (_name, _kind, parent) => unrecordedSpan(parent),
     counter: () => nothing,
     histogram: () => nothing,
+    gauge: () => {},
     stop: async () => {},
   };
 }

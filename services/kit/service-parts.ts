@@ -1,0 +1,141 @@
+// What a service's definition asks for, opened: its store, its bus with outbox and inbox, and its clients. Each part
+// puts its end on the list of closers, and its gauges on /metrics.
+
+import { randomUUID } from "node:crypto";
+import type { Breaker } from "./breaker.ts";
+import { openPostgresBus } from "./bus.postgres.ts";
+import type { Bus } from "./bus.ts";
+import { type BaseConfig, ConfigError, dependencyVariable, type Env } from "./config.ts";
+import type { ServiceDefinition } from "./definition.ts";
+import type { AddGauge } from "./gauge.ts";
+import { inboxMigrations, startInboxPruning } from "./inbox.ts";
+import type { Log } from "./log.ts";
+import { type Outbox, openOutbox, outboxMigrations, startRelay } from "./outbox.ts";
+import { openPartnerClient } from "./partner-client.ts";
+import { openPostgres, type Postgres } from "./postgres.ts";
+import { type Migration, migrate, migrationsFrom } from "./postgres-migrations.ts";
+import { openRpcClient } from "./rpc-client.ts";
+import { sagaMigrations } from "./saga-journal.ts";
+import { addBreakerGauge, addOutboxGauges, addSagaGauge, withLagGauge } from "./service-gauges.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+export type ServiceParts = {
+  readonly definition: ServiceDefinition;
+  readonly config: BaseConfig;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly gauge: AddGauge;
+  /** In the order of opening; they are called from the last to the first. */
+  readonly closers: (() => Promise<void>)[];
+};
+
+const statementTimeoutMs = 5_000;
+const connectTimeoutMs = 5_000;
+
+export async function openStore(
+  { definition, config, log, gauge, closers }: ServiceParts,
+  is: { migrations?: URL; kitMigrations?: readonly Migration[] },
+): Promise<Postgres | undefined> {
+  const schema = definition.stores.postgres;
+  if (schema === undefined) return undefined;
+  const url = required(config.DATABASE_URL, "DATABASE_URL");
+  const say = (message: string) => log.info(message);
+  const kit = kitMigrationsOf(definition, is.kitMigrations ?? []);
+  const own = is.migrations === undefined ? [] : migrationsFrom(is.migrations);
+  await migrate({ url, schema, log: say }, [...kit, ...own]);
+  const postgres = await openPostgres({
+    url,
+    schema,
+    poolMax: config.DATABASE_POOL_MAX,
+    applicationName: definition.name,
+    statementTimeoutMs,
+    connectTimeoutMs,
+    log: say,
+  });
+  closers.push(() => postgres.close());
+  if (definition.consumes.length > 0) closers.push(startInboxPruning({ postgres, log, nowMs: Date.now }));
+  if (sagaMigrations.every((each) => kit.includes(each))) addSagaGauge(gauge, postgres);
+  return postgres;
+}
+
+/** Who publishes has an outbox and who consumes an inbox, whether they ask for it or not. */
+export function kitMigrationsOf(
+  { publishes, consumes }: Pick<ServiceDefinition, "publishes" | "consumes">,
+  asked: readonly Migration[],
+): Migration[] {
+  const outbox = publishes.length > 0 ? outboxMigrations : [];
+  const inbox = consumes.length > 0 ? inboxMigrations : [];
+  return [...new Set([...asked, ...outbox, ...inbox])];
+}
+
+/** Only who publishes or consumes has a bus; the others get one that is never used and always ready. */
+export async function openEvents(
+  { definition, config, log, gauge, closers }: ServiceParts,
+  postgres: Postgres | undefined,
+): Promise<{ bus: Bus; outbox: Outbox; wakeRelay: () => void }> {
+  const outbox = openOutbox({ nowMs: Date.now, newId: randomUUID });
+  if (definition.publishes.length === 0 && definition.consumes.length === 0) {
+    return { bus: noBus, outbox, wakeRelay: () => {} };
+  }
+  const url = required(config.DATABASE_URL, "DATABASE_URL");
+  const opened = await openPostgresBus({ url, log, nowMs: Date.now });
+  closers.push(() => opened.close());
+  const bus = definition.consumes.length === 0 ? opened : withLagGauge(gauge, opened);
+  if (definition.publishes.length === 0 || postgres === undefined)
+    return { bus, outbox, wakeRelay: () => {} };
+  const relay = startRelay({ postgres, bus, log });
+  closers.push(() => relay.stop());
+  addOutboxGauges(gauge, relay);
+  return { bus, outbox, wakeRelay: () => relay.wake() };
+}
+
+const noBus: Bus = {
+  publish: () => Promise.reject(new Error("the definition lists no topic in `publishes`")),
+  subscribe: () => Promise.reject(new Error("the definition lists no topic in `consumes`")),
+  ready: () => true,
+  close: async () => {},
+};
+
+export function openPorts(
+  { definition, config, telemetry, gauge, closers }: ServiceParts,
+  env: Env,
+  internalKey: string,
+): Record<string, unknown> {
+  const parts = {
+    caller: definition.name,
+    internalKey,
+    mesh: config.MESH,
+    telemetry,
+    nowMs: Date.now,
+    random: Math.random,
+    duration: telemetry.histogram("external.partner.duration", { unit: "s" }),
+  };
+  const breakers: Record<string, Breaker> = {};
+  const ports: Record<string, unknown> = {};
+  const closes: (() => void | Promise<void>)[] = [];
+  for (const [name, use] of Object.entries(definition.calls)) {
+    const address = env[dependencyVariable(use.service, "ADDRESS")] ?? `127.0.0.1:${use.port}`;
+    const { client, breaker, close } = openRpcClient(use, address, parts);
+    ports[name] = client;
+    breakers[use.service] = breaker;
+    closes.push(close);
+  }
+  for (const [name, use] of Object.entries(definition.partners)) {
+    const url = env[dependencyVariable(use.partner, "URL")] ?? `http://127.0.0.1:${use.port}`;
+    const { client, breaker, close } = openPartnerClient(use, url, parts);
+    ports[name] = client;
+    breakers[use.partner] = breaker;
+    closes.push(close);
+  }
+  if (closes.length > 0) addBreakerGauge(gauge, breakers);
+  closers.push(async () => {
+    for (const close of closes) await close();
+  });
+  return ports;
+}
+
+export function required(value: string | undefined, variable: string): string {
+  if (value === undefined)
+    throw new ConfigError(`The configuration has 1 problem(s):\n  ${variable}: is required`);
+  return value;
+}

@@ -1,0 +1,136 @@
+import { CartServiceDefinition } from "@webstore/proto/cart/v1";
+import pg from "pg";
+import { expect, test } from "vitest";
+import { call, defineService, type HandlersOf } from "./definition.ts";
+import { inboxMigrations, once } from "./inbox.ts";
+import { sagaMigrations } from "./saga-journal.ts";
+import { type Process, service } from "./service.ts";
+import { kitMigrationsOf } from "./service-parts.ts";
+import { freshDatabase } from "./testing-postgres.ts";
+import { atEnd } from "./testing-rpc.ts";
+
+const promise = { availability: 0.999, latencyP95Ms: 100 };
+const other = { name: "other", serves: CartServiceDefinition, ports: { rpc: 1 } } as const;
+const definition = defineService({
+  name: "shop",
+  serves: CartServiceDefinition,
+  ports: { rpc: 0, admin: 0 },
+  calls: {
+    other: call(other, {
+      methods: ["getCart"],
+      timeoutMs: 100,
+      attemptsMax: 1,
+      breaker: { failures: 1, coolDownMs: 60_000 },
+    }),
+  },
+  stores: { postgres: "shop" },
+  publishes: ["order-events"],
+  consumes: [{ topic: "order-events", group: "shop" }],
+  promises: {
+    addItem: promise,
+    getCart: promise,
+    updateItem: promise,
+    removeItem: promise,
+    clearOrderedLines: promise,
+  },
+  runs: { replicas: { min: 1, max: 1 }, cpuMillis: 100, memoryMiB: 100 },
+});
+
+/** The service as it runs, on a database of its own; the test gets what its parts get. */
+async function shop() {
+  const database = await freshDatabase();
+  atEnd(() => database.drop());
+  let parts: Process<typeof definition, object> | undefined;
+  const program = service(definition, {
+    kitMigrations: [...sagaMigrations, ...inboxMigrations],
+    start: async (process) => {
+      parts = process;
+      return { handlers: {} as HandlersOf<typeof CartServiceDefinition> };
+    },
+  });
+  const running = await program.start({
+    DATABASE_URL: database.url,
+    INTERNAL_API_KEY: "test-internal-key",
+    RPC_PORT: "0",
+    ADMIN_PORT: "0",
+    LOG_LEVEL: "silent",
+  });
+  atEnd(() => running.stop());
+  if (parts === undefined) throw new Error("it did not start");
+  const metrics = async () => {
+    const text = await (await fetch(`${running.urls.admin}/metrics`)).text();
+    return text.split("\n").filter((line) => line.startsWith("webstore_"));
+  };
+  return { parts, metrics, url: database.url };
+}
+
+test("who publishes and consumes has an outbox and an inbox, also when it asks for them itself", async () => {
+  const { parts } = await shop();
+  await parts.postgres.commit(once("shop", "6f1c3a52-7c1e-4f0b-9d5a-0a4f6f4c2b11"));
+  const tables = await parts.postgres.query<{ name: string }>(
+    "select table_name::text as name from information_schema.tables where table_schema = 'shop' order by 1",
+  );
+  expect(tables.map(({ name }) => name)).toEqual(["inbox", "migrations", "outbox", "sagas"]);
+});
+
+test("the kit's tables are each asked for once", () => {
+  expect(kitMigrationsOf({ publishes: [], consumes: [] }, [])).toEqual([]);
+  const { publishes, consumes } = definition;
+  const ids = kitMigrationsOf({ publishes, consumes }, inboxMigrations).map(({ id }) => id);
+  expect(ids.sort()).toEqual(["0000-inbox", "0000-outbox"]);
+});
+
+test("/metrics shows what waits for the bus, the consumers' lag, open breakers and unfinished sagas", async () => {
+  const { parts, metrics, url } = await shop();
+  const at = { topic: "order-events", key: "o-1" };
+  const held = Promise.withResolvers<void>();
+  const subscription = await parts.bus.subscribe({
+    topic: at.topic,
+    group: "shop",
+    handle: () => held.promise,
+  });
+  await parts.bus.publish([{ ...at, value: Buffer.from("x"), headers: {} }]);
+  await parts.ports.other.getCart({ customerId: "" }).catch(() => {});
+  const insert = `insert into sagas (id, name, version, status, request_hash, input, position, results, owner,
+      lease_until, traceparent, waiting_for, attempts)
+    select gen_random_uuid(), 'sale', 1, status, '', '{}', 0, '{}', owner, 'infinity', '', waiting, attempts
+    from (values ('running', 'here', null, 0), ('running', '', 'the shopper', 0), ('running', '', null, 10),
+      ('undoing', 'here', null, 0), ('stuck', '', null, 1), ('done', 'here', null, 0))
+      as s (status, owner, waiting, attempts)`;
+  await parts.postgres.query(insert);
+  // Held by another relay, so that what is published stays.
+  const relay = new pg.Client({ connectionString: url });
+  await relay.connect();
+  await relay.query("set search_path to shop");
+  await relay.query("select pg_advisory_lock(hashtextextended('webstore outbox ' || current_schema(), 0))");
+  await parts.postgres.commit(parts.outbox.publish({ ...at, name: "OrderCreated", data: {} }));
+
+  const sagas = (status: string, n: number) =>
+    `webstore_sagas_unfinished{saga="sale",status="${status}",service="shop"} ${n}`;
+  await expect
+    .poll(metrics, { timeout: 5_000, interval: 250 })
+    .toEqual(
+      expect.arrayContaining([
+        'webstore_outbox_backlog{service="shop"} 1',
+        expect.stringMatching(/^webstore_outbox_oldest_age_seconds\{service="shop"\} \d/),
+        'webstore_consumer_lag{topic="order-events",group="shop",service="shop"} 1',
+        'webstore_breaker_open{callee="other",service="shop"} 1',
+        sagas("running", 1),
+        sagas("waiting", 1),
+        sagas("compensating", 1),
+        sagas("stuck", 2),
+      ]),
+    );
+  await relay.end();
+  held.resolve();
+  await expect
+    .poll(metrics, { timeout: 5_000, interval: 250 })
+    .toContain('webstore_consumer_lag{topic="order-events",group="shop",service="shop"} 0');
+  await subscription.stop();
+  await expect
+    .poll(async () => (await metrics()).some((line) => line.startsWith("webstore_consumer_lag")), {
+      timeout: 5_000,
+      interval: 250,
+    })
+    .toBe(false);
+});
