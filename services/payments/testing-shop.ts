@@ -71,6 +71,7 @@ export function shop(is: { fundsMinor?: bigint } = {}) {
     passHours(hours: number) {
       clockMs += hours * 3_600_000;
     },
+    partsOf,
     process: (hurt: Hurt = {}): PaymentsProcess => rpc(partsOf(hurt)),
     /** What a process does by itself, one round of it. */
     resolve: (hurt: Hurt = {}) => resolveDue(partsOf(hurt), untraced),

@@ -21,6 +21,10 @@ import { stripeProvider } from "./provider.stripe.ts";
 
 export type TestProvider = {
   readonly url: string;
+  /** The admin API, in the simulator's own words. */
+  admin(method: string, path: string, body: object): Promise<void>;
+  /** The provider's own API, as its dashboard uses it. */
+  api(method: string, path: string, form?: Record<string, string>): Promise<Record<string, unknown>>;
   /** What is to go wrong, in the simulator's own words. */
   script(scenario: object): Promise<void>;
   failures(countries: object): Promise<void>;
@@ -31,22 +35,35 @@ export type TestProvider = {
   stop(): Promise<void>;
 };
 
-export async function startTestProvider(): Promise<TestProvider> {
-  const running = await startProviderProcess({ DATA_DIR: ":memory:", PAYMENT_PROVIDER_PORT: "0" });
+/** `webhookUrl`: where it sends its events; without it, it sends none. */
+export async function startTestProvider(webhookUrl = ""): Promise<TestProvider> {
+  const running = await startProviderProcess({
+    DATA_DIR: ":memory:",
+    PAYMENT_PROVIDER_PORT: "0",
+    PAYMENT_PROVIDER_WEBHOOK_URL: webhookUrl,
+  });
   const url = running.urls.http ?? "";
   const admin = async (method: string, path: string, body: object) => {
     const answer = await fetch(`${url}/admin/${path}`, { method, body: JSON.stringify(body) });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   };
+  const api: TestProvider["api"] = async (method, path, form) => {
+    const headers = { authorization: "Bearer sk_test_webstore" };
+    const body = form === undefined ? null : new URLSearchParams(form);
+    const answer = await fetch(`${url}/v1/${path}`, { method, headers, body });
+    const object = (await answer.json()) as Record<string, unknown>;
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${JSON.stringify(object)}`);
+    return object;
+  };
   return {
     url,
+    admin,
+    api,
     script: (scenario) => admin("POST", "scenarios", scenario),
     failures: (countries) => admin("PUT", "failures", { countries }),
     authenticate: (payment_intent, outcome) => admin("POST", "authentications", { payment_intent, outcome }),
     async intentsOf(orderId) {
-      const headers = { authorization: "Bearer sk_test_webstore" };
-      const answer = await fetch(`${url}/v1/payment_intents?limit=100`, { headers });
-      const { data } = (await answer.json()) as {
+      const { data } = (await api("GET", "payment_intents?limit=100")) as {
         data: { id: string; status: string; amount_received: number; metadata: { order_id?: string } }[];
       };
       return data.filter(({ metadata }) => metadata.order_id === orderId);
@@ -106,7 +123,11 @@ export type TestPayments = {
   stop(): Promise<void>;
 };
 
-export async function startTestPayments(providerUrl: string): Promise<TestPayments> {
+/** `env`: over what tests have in common. */
+export async function startTestPayments(
+  providerUrl: string,
+  env: Record<string, string> = {},
+): Promise<TestPayments> {
   const database = await freshDatabase();
   const running = await program.start({
     DATABASE_URL: database.url,
@@ -116,6 +137,9 @@ export async function startTestPayments(providerUrl: string): Promise<TestPaymen
     LOG_LEVEL: "silent",
     RPC_PORT: "0",
     ADMIN_PORT: "0",
+    // Nobody is there unless a test starts somebody.
+    ORDERS_ADDRESS: "127.0.0.1:1",
+    ...env,
   });
   const opened: { close(): void }[] = [];
   const as: TestPayments["as"] = (means) => {
