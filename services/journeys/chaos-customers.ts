@@ -113,7 +113,7 @@ async function after(scene: Scene, what: Afterwards, token: string, order: Order
     case "refund_parts":
       return [
         await shop.refund(staff, paymentId, share(0.25)),
-        ...(await Promise.all([0.25, 0.4].map((part) => shop.refund(staff, paymentId, share(part))))),
+        ...(await Promise.all([0.2, 0.4].map((part) => shop.refund(staff, paymentId, share(part))))),
       ];
     case "refund_all":
       return [await shop.refund(staff, paymentId)];

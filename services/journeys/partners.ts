@@ -18,39 +18,51 @@ export type Reservation = {
 export type Stock = { readonly product_id: string; readonly available: number; readonly reserved: number };
 
 const pageSize = 100;
+const triesMax = 20;
 const providerKey = "sk_test_webstore";
 
-export function readPartners(is: { providerUrl: string; inventoryUrl: string; crmUrl: string }) {
-  async function get<Body>(url: string, init: RequestInit = {}): Promise<Body> {
-    const response = await fetch(url, init);
-    if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as Body;
-  }
+async function get<Body>(url: string, init: RequestInit = {}): Promise<Body> {
+  let response = await fetch(url, init);
+  // With failures on they fail us, too.
+  for (let tries = 1; !response.ok && tries < triesMax; tries++) response = await fetch(url, init);
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as Body;
+}
 
-  async function everyPage<Item extends { readonly id: string }>(kind: string): Promise<Item[]> {
-    const found: Item[] = [];
-    for (;;) {
-      const after = found.length === 0 ? "" : `&starting_after=${found.at(-1)?.id}`;
-      const page = await get<{ data: Item[]; has_more: boolean }>(
-        `${is.providerUrl}/v1/${kind}?limit=${pageSize}${after}`,
-        { headers: { authorization: `Bearer ${providerKey}` } },
-      );
-      found.push(...page.data);
-      if (!page.has_more) return found;
-    }
+const send = <Body>(method: "PUT" | "POST", url: string, body: object) =>
+  get<Body>(url, {
+    method,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
+async function everyPage<Item extends { readonly id: string }>(url: string): Promise<Item[]> {
+  const found: Item[] = [];
+  for (;;) {
+    const after = found.length === 0 ? "" : `&starting_after=${found.at(-1)?.id}`;
+    const page = await get<{ data: Item[]; has_more: boolean }>(`${url}?limit=${pageSize}${after}`, {
+      headers: { authorization: `Bearer ${providerKey}` },
+    });
+    found.push(...page.data);
+    if (!page.has_more) return found;
   }
+}
+
+export function readPartners(is: { providerUrl: string; inventoryUrl: string; crmUrl: string }) {
+  /** Whoever repeats a call meanwhile keeps its key. */
+  const advance = (ms: number) =>
+    send<{ still_due: number }>("PUT", `${is.providerUrl}/admin/clock`, { advance_ms: ms, keep_keys: true });
 
   return {
     /** Every payment that the provider knows of. */
-    intents: () => everyPage<Intent>("payment_intents"),
-    refunds: () => everyPage<{ id: string; amount: number }>("refunds"),
+    intents: () => everyPage<Intent>(`${is.providerUrl}/v1/payment_intents`),
+    refunds: () => everyPage<{ id: string; amount: number }>(`${is.providerUrl}/v1/refunds`),
 
     /** The next such request to the provider is carried out, and its answer is lost. */
     loseAnswer: (operation: "create" | "capture" | "cancel") =>
-      get<object>(`${is.providerUrl}/admin/scenarios`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ match: { operation }, do: "processed_then_timeout" }),
+      send<object>("POST", `${is.providerUrl}/admin/scenarios`, {
+        match: { operation },
+        do: "processed_then_timeout",
       }),
 
     /** The shopper tells their bank. One that does not ask any more has its answer already. */
@@ -76,21 +88,14 @@ export function readPartners(is: { providerUrl: string; inventoryUrl: string; cr
         if (!page.has_more) return returned;
       }
     },
-    /** What takes days at the provider has taken them. */
-    advanceClock: (ms: number) =>
-      get<object>(`${is.providerUrl}/admin/clock`, {
-        method: "PUT",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ advance_ms: ms }),
-      }),
+    /** What takes days at the provider has taken them; resolves when all of it has been carried out. */
+    async advanceClock(ms: number): Promise<void> {
+      let { still_due: due } = await advance(ms);
+      while (due > 0) ({ still_due: due } = await advance(0));
+    },
     /** No more failures by the table, with any of them. */
     async failNoMore(): Promise<void> {
-      const none = (url: string, body: object) =>
-        get<object>(`${url}/admin/failures`, {
-          method: "PUT",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify(body),
-        });
+      const none = (url: string, body: object) => send<object>("PUT", `${url}/admin/failures`, body);
       await none(is.providerUrl, { countries: {} });
       await none(is.inventoryUrl, { rate: 0, codes: [500] });
       await none(is.crmUrl, { rate: 0, codes: [500] });
@@ -116,10 +121,6 @@ export function readPartners(is: { providerUrl: string; inventoryUrl: string; cr
     },
 
     setStock: (productId: string, available: number) =>
-      get<Stock>(`${is.inventoryUrl}/v1/stock/${productId}`, {
-        method: "PUT",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ available }),
-      }),
+      send<Stock>("PUT", `${is.inventoryUrl}/v1/stock/${productId}`, { available }),
   };
 }
