@@ -1,12 +1,13 @@
 // The notifications process.
 
-import { delay, inboxMigrations, run, service, startConsumer } from "@webstore/kit";
+import { delay, run, service, startConsumer } from "@webstore/kit";
 import { checkProduction, type MailTarget, notificationsConfig } from "./config.ts";
 import { group, notifications } from "./definition.ts";
+import { addGauges } from "./gauges.ts";
 import { consoleTransport, noTransport } from "./mail-transport.console.ts";
 import { smtpTransport } from "./mail-transport.smtp.ts";
 import type { MailTransport } from "./mail-transport.ts";
-import { orderProcessors, paymentProcessors } from "./note-event.ts";
+import { ignored, orderProcessors, paymentProcessors } from "./note-event.ts";
 import { postgresNotificationStore } from "./notification-store.postgres.ts";
 import { rpc } from "./rpc.ts";
 import { sendNotification } from "./send-notification.ts";
@@ -17,10 +18,10 @@ const lookEveryMs = 1_000;
 export const program = service(notifications, {
   config: notificationsConfig,
   migrations: new URL("./migrations/", import.meta.url),
-  kitMigrations: inboxMigrations,
-  start: async ({ config, postgres, ports, bus, log, telemetry, nowMs }) => {
+  start: async ({ config, postgres, ports, bus, gauge, log, telemetry, nowMs }) => {
     checkProduction(config);
     const store = postgresNotificationStore(postgres);
+    addGauges(gauge, { store, nowMs });
     const transport = transportTo(config.MAIL_URL);
     const sendParts = { ...ports, store, transport, from: config.MAIL_FROM, nowMs, delayMs: delay, log };
     const sender = startSender({
@@ -36,8 +37,18 @@ export const program = service(notifications, {
     const noteParts = { store, commit: postgres.commit, wakeSender: sender.wake, nowMs, log };
     const common = { bus, group, log, telemetry, nowMs };
     const consumers = await Promise.all([
-      startConsumer({ ...common, topic: "order-events", processors: orderProcessors(noteParts) }),
-      startConsumer({ ...common, topic: "payment-topic", processors: paymentProcessors(noteParts) }),
+      startConsumer({
+        ...common,
+        topic: "order-events",
+        processors: orderProcessors(noteParts),
+        ignore: ignored.orders,
+      }),
+      startConsumer({
+        ...common,
+        topic: "payment-topic",
+        processors: paymentProcessors(noteParts),
+        ignore: ignored.payments,
+      }),
     ]);
     return {
       handlers: rpc({ store, wakeSender: sender.wake, nowMs }),

@@ -20,8 +20,11 @@ export type NoteParts = {
 
 type Processor = (event: Event) => Promise<void>;
 
-/** Events that are for others, or that another event tells the customer better (facts.ts). */
-const untold: Processor = async () => {};
+/** Events that are for others, or that another event tells the customer better (facts.ts), by their topic. */
+export const ignored = {
+  orders: ["OrderCancelRequested", "OrderRefunded", "CartClearDue"],
+  payments: ["PaymentDone"],
+} as const;
 
 const created = z.object({ status: z.enum(["new", "paid"]) });
 
@@ -38,15 +41,12 @@ export function orderProcessors(parts: NoteParts): Readonly<Record<string, Proce
     OrderShipped: tell("order_shipped", parts),
     OrderDelivered: tell("order_delivered", parts),
     OrderCancelled: tell("order_cancelled", parts),
-    OrderCancelRequested: untold,
-    OrderRefunded: untold,
-    CartClearDue: untold,
   };
 }
 
 /** The processors of `payment-topic`. */
 export function paymentProcessors(parts: NoteParts): Readonly<Record<string, Processor>> {
-  return { PaymentRefunded: tell("payment_refunded", parts), PaymentDone: untold };
+  return { PaymentRefunded: tell("payment_refunded", parts) };
 }
 
 function tell(kind: Kind, { store, commit, wakeSender, nowMs, log }: NoteParts): Processor {

@@ -166,6 +166,15 @@ describe("the notifications service", () => {
     ]);
   });
 
+  test("what waits and what was given up is on /metrics", async () => {
+    const metrics = async () => (await fetch(`${subject.running.urls.admin}/metrics`)).text();
+    const unknown = orderData({ customerId: randomUUID() });
+    await subject.publish("order-events", [eventOf("OrderCreated", unknown)]);
+    await expect.poll(metrics, soon).toMatch(/^webstore_notifications_failed\{[^}]*\} [1-9]/m);
+    await expect.poll(metrics, soon).toMatch(/^webstore_notifications_waiting\{[^}]*\} 0$/m);
+    expect(await metrics()).toMatch(/^webstore_notifications_oldest_age_seconds\{[^}]*\} 0$/m);
+  });
+
   test("a resending is a mail of its own", async () => {
     const data = orderData();
     await subject.publish("order-events", [eventOf("OrderCreated", data)]);
