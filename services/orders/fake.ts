@@ -158,5 +158,6 @@ const nothingRecorded = {
   span: () => span,
   counter: () => nothing,
   histogram: () => nothing,
+  gauge() {},
   stop: async () => {},
 };
