@@ -1,17 +1,14 @@
 // The numbers of the books that somebody is called for. All are read from the database when they are asked for, so every
 // process of the ledger tells the same.
 
-import { type Registry, Gauge as RegistryGauge } from "prom-client";
+import type { AddGauge } from "@webstore/kit";
 import { differenceKinds } from "./difference.ts";
 import type { EntryStore } from "./entry-store.ts";
 import { sumsOf } from "./get-balances.ts";
 import type { ReconciliationStore } from "./reconciliation-store.ts";
 
-type Sample = { readonly labels?: Readonly<Record<string, string>>; readonly value: number };
-type Gauge = (name: string, description: string, read: () => Promise<Sample[]>) => void;
-
 export function registerGauges(is: {
-  readonly gauge: Gauge;
+  readonly gauge: AddGauge;
   readonly store: Pick<EntryStore, "balances" | "openOrders">;
   readonly reconciliations: Pick<ReconciliationStore, "latest">;
   readonly nowMs: () => number;
@@ -47,21 +44,4 @@ export function registerGauges(is: {
     const latest = await reconciliations.latest();
     return latest === undefined ? [] : [{ value: Math.max(0, nowMs() - latest.atMs) / 1_000 }];
   });
-}
-
-/** A gauge of the admin port that is read when it is scraped. */
-export function gaugeOf(registry: Registry): Gauge {
-  return (name, help, read) => {
-    new RegistryGauge({
-      name,
-      help,
-      labelNames: ["currency", "kind"],
-      registers: [registry],
-      async collect() {
-        const samples = await read();
-        this.reset();
-        for (const { labels, value } of samples) this.set({ ...labels }, value);
-      },
-    });
-  };
 }

@@ -1,11 +1,11 @@
 // The ledger process: its parts put together.
 
-import { inboxMigrations, run, service, whole } from "@webstore/kit";
+import { run, service, whole } from "@webstore/kit";
 import { z } from "zod";
 import { startBooking } from "./book-events.ts";
 import { ledger } from "./definition.ts";
 import { postgresEntryStore } from "./entry-store.postgres.ts";
-import { gaugeOf, registerGauges } from "./gauges.ts";
+import { registerGauges } from "./gauges.ts";
 import { startReconciling } from "./reconcile-on-schedule.ts";
 import { postgresReconciliationStore } from "./reconciliation-store.postgres.ts";
 import { rpc } from "./rpc.ts";
@@ -20,12 +20,11 @@ const config = z.object({
 export const program = service(ledger, {
   config,
   migrations: new URL("./migrations/", import.meta.url),
-  kitMigrations: inboxMigrations,
-  start: async ({ config, ports, postgres, bus, registry, log, telemetry, nowMs, newId, random }) => {
+  start: async ({ config, ports, postgres, bus, gauge, log, telemetry, nowMs, newId, random }) => {
     const store = postgresEntryStore(postgres);
     const reconciliations = postgresReconciliationStore(postgres);
     const reconciler = openReconciler({ ports, store, reconciliations, log, nowMs, newId, random });
-    registerGauges({ gauge: gaugeOf(registry), store, reconciliations, nowMs });
+    registerGauges({ gauge, store, reconciliations, nowMs });
     const booking = await startBooking({ store, postgres, bus, log, telemetry, nowMs });
     const everyMs = config.RECONCILE_EVERY_MS;
     const stopReconciling =

@@ -26,8 +26,9 @@ export async function startReconciling(is: {
   let running: Promise<void> | undefined;
 
   const look = async () => {
-    if (!(await turns.takeTurn(nowMs(), nowMs() + everyMs))) return;
-    const deadlineAtMs = nowMs() + Math.min(everyMs, runMaxMs);
+    const takenAtMs = nowMs();
+    if (!(await turns.takeTurn(takenAtMs, takenAtMs + everyMs))) return;
+    const deadlineAtMs = takenAtMs + Math.min(everyMs, runMaxMs);
     const context = { ...currentContext(), deadlineAtMs, signal: stopping.signal };
     try {
       await inContext(context, () => reconciler.run(undefined, undefined));
