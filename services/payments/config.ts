@@ -1,6 +1,6 @@
 // The variables of payments beside the base ones, and what production does not allow.
 
-import { type BaseConfig, ConfigError } from "@webstore/kit";
+import { type BaseConfig, ConfigError, whole } from "@webstore/kit";
 import { z } from "zod";
 
 const demoApiKey = "sk_test_webstore";
@@ -28,6 +28,9 @@ export const paymentsConfig = z.object({
     .describe(
       "What the provider signs its events with; several, with commas between, while it is being changed. The default is the simulator's, and refused in production.",
     ),
+  PROVIDER_EVENTS_EVERY_MS: whole(60_000, 100, 86_400_000).describe(
+    "How often the provider's own list of events is read, for those about refunds and disputes that never came.",
+  ),
 });
 export type PaymentsConfig = z.output<typeof paymentsConfig>;
 

@@ -3,6 +3,7 @@
 import { openBreaker, run, service } from "@webstore/kit";
 import { checkProduction, paymentsConfig } from "./config.ts";
 import { payments } from "./definition.ts";
+import { addGauges } from "./gauges.ts";
 import { openTurns } from "./in-turn.ts";
 import { postgresNotificationStore } from "./notification-store.postgres.ts";
 import { postgresPaymentStore } from "./payment-store.postgres.ts";
@@ -45,8 +46,10 @@ export const program = service(payments, {
       resolutions: telemetry.counter("payments.resolutions"),
       received: telemetry.counter("payments.provider.events"),
       isAnswer: true,
+      sweepEveryMs: config.PROVIDER_EVENTS_EVERY_MS,
       wakeRelay,
     });
+    addGauges(process.gauge, work.parts);
     return {
       handlers: rpc(work.parts),
       stop: async () => {

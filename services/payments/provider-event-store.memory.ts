@@ -14,6 +14,7 @@ export function memoryProviderEventStore(): ProviderEventStore & {
   statusOf(eventId: string): Kept["status"] | undefined;
 } {
   const kept = new Map<string, Kept>();
+  const sweep = { untilMs: 0, dueAtMs: 0 };
   const inStatus = (status: Kept["status"]) => [...kept.values()].filter((each) => each.status === status);
   return {
     statusOf: (eventId) => kept.get(eventId)?.status,
@@ -51,6 +52,14 @@ export function memoryProviderEventStore(): ProviderEventStore & {
         .slice(0, limit);
       for (const { eventId } of old) kept.delete(eventId);
       return old.length;
+    },
+    async claimSweep({ nowMs, everyMs }) {
+      if (sweep.dueAtMs > nowMs) return undefined;
+      sweep.dueAtMs = nowMs + everyMs;
+      return sweep.untilMs;
+    },
+    async swept(untilMs, dueAtMs) {
+      Object.assign(sweep, { untilMs, dueAtMs });
     },
     async backlog() {
       const waiting = inStatus("waiting");

@@ -9,7 +9,8 @@ const addText = `
 
 const claimText = `
   with due as (
-    select event_id from provider_events where due_at <= $1 order by due_at limit $3 for update skip locked
+    select event_id from provider_events where status = 'waiting' and due_at <= $1
+    order by due_at limit $3 for update skip locked
   )
   update provider_events as this set due_at = $2, attempts = attempts + 1
   from due where this.event_id = due.event_id and this.due_at <= $1
@@ -25,6 +26,8 @@ const pruneText = `
       select event_id from provider_events where receive_time < $1 and due_at is null order by receive_time limit $2)
     returning 1)
   select count(*)::int as count from pruned`;
+const claimSweepText = "update provider_event_sweep set due_at = $2 where due_at <= $1 returning swept_until";
+const sweptText = "update provider_event_sweep set swept_until = greatest(swept_until, $1), due_at = $2";
 const backlogText = `
   select count(*) filter (where status = 'waiting')::int as waiting,
     count(*) filter (where status = 'given_up')::int as given_up,
@@ -74,6 +77,14 @@ export function postgresProviderEventStore(postgres: Postgres): ProviderEventSto
     async prune(receivedBeforeMs, limit) {
       const rows = await change("event_prune", pruneText, [new Date(receivedBeforeMs), limit]);
       return (rows?.[0] as { count: number } | undefined)?.count ?? 0;
+    },
+    async claimSweep({ nowMs, everyMs }) {
+      const values = [new Date(nowMs), new Date(nowMs + everyMs)];
+      const rows = await change("event_claim_sweep", claimSweepText, values);
+      return (rows?.[0] as { swept_until: Date } | undefined)?.swept_until.getTime();
+    },
+    async swept(untilMs, dueAtMs) {
+      await change("event_swept", sweptText, [new Date(untilMs), new Date(dueAtMs)]);
     },
     async backlog() {
       const [row] = await postgres.query<{ waiting: number; given_up: number; oldest: Date | null }>(

@@ -21,5 +21,12 @@ export type ProviderEventStore = {
   postpone(event: ClaimedEvent, dueAtMs: number): Promise<void>;
   /** Forgets at most `limit` that were received before this and wait for nothing; gives how many. */
   prune(receivedBeforeMs: number, limit: number): Promise<number>;
+  /**
+   * Until when the provider's own list was read, for one process that reads on; it is another's turn after `everyMs`.
+   * Undefined: it is not due.
+   */
+  claimSweep(is: { nowMs: number; everyMs: number }): Promise<number | undefined>;
+  /** It was read until then, and is to be read on at `dueAtMs`. */
+  swept(untilMs: number, dueAtMs: number): Promise<void>;
   backlog(): Promise<{ waiting: number; givenUp: number; oldestAtMs: number | undefined }>;
 };

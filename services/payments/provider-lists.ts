@@ -5,6 +5,7 @@ import type { Stripe } from "stripe";
 import type { Dispute } from "./dispute.ts";
 import type { ListedPayment, ListedRange, Provider } from "./provider.ts";
 import type { Ask } from "./provider-ask.ts";
+import { eventOf, eventShape } from "./provider-event.ts";
 import { fromProviderAmount } from "./provider-intent.ts";
 import type { ProviderRefund } from "./refund.ts";
 
@@ -16,9 +17,9 @@ const disputesAtOnce = 10;
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export function lists(
-  { paymentIntents, refunds, disputes }: Stripe,
+  { paymentIntents, refunds, disputes, events }: Stripe,
   ask: Ask,
-): Pick<Provider, "returns" | "paymentIdOf" | "list"> {
+): Pick<Provider, "returns" | "paymentIdOf" | "events" | "list"> {
   const disputesOf = (paymentIntent: string) =>
     allOf(ask, "disputes", (after) =>
       disputes.list({ payment_intent: paymentIntent, limit: pageSize, ...after }),
@@ -44,6 +45,19 @@ export function lists(
       if (answer.is === "refused") return { is: "nothing" };
       if (answer.is !== "answered") return { is: "unanswered" };
       return { is: "done", paymentId: uuidIn(answer.object.metadata.payment_id) };
+    },
+
+    async events({ type, sinceMs, untilMs, after }) {
+      const created = { gte: Math.floor(sinceMs / 1_000), lte: Math.floor(untilMs / 1_000) };
+      const behind = after === undefined ? {} : { starting_after: after };
+      const answer = await ask("events", () => events.list({ type, created, limit: pageSize, ...behind }));
+      if (answer.is !== "answered") return { is: "unanswered" };
+      const { data, has_more } = answer.object;
+      const read = data.flatMap((each) => {
+        const event = eventShape.safeParse(each);
+        return event.success ? [eventOf(event.data)] : [];
+      });
+      return { is: "done", events: read, next: has_more ? data.at(-1)?.id : undefined };
     },
 
     async list(range) {

@@ -127,7 +127,7 @@ function returnedMinor({ intent, refunds, disputes }: Money): bigint {
 function lookups(
   money: Book,
   checkReachable: () => void,
-): Pick<Provider, "retrieve" | "find" | "returns" | "paymentIdOf" | "list"> {
+): Pick<Provider, "retrieve" | "find" | "returns" | "paymentIdOf" | "events" | "list"> {
   return {
     async retrieve({ providerReference }) {
       checkReachable();
@@ -148,6 +148,8 @@ function lookups(
       const found = money.get(reference);
       return found === undefined ? { is: "nothing" } : { is: "done", paymentId: found.payment.paymentId };
     },
+    // Nothing that happens in it makes an event.
+    events: async () => ({ is: "done", events: [], next: undefined }),
     async list({ createdSinceMs = 0, createdBeforeMs = Number.MAX_SAFE_INTEGER, after, limit }) {
       checkReachable();
       const all = [...money.values()].map(listedPayment).toReversed();

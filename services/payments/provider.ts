@@ -11,6 +11,7 @@
 
 import type { Dispute } from "./dispute.ts";
 import type { Payment } from "./payment.ts";
+import type { ProviderEvent } from "./provider-event.ts";
 import type { ProviderRefund, Refund } from "./refund.ts";
 
 export type IntentState = "requires_action" | "held" | "taken" | "released" | "declined";
@@ -76,6 +77,21 @@ export type ListedPage = {
   readonly hasMore: boolean;
 };
 
+export type EventRange = {
+  readonly type: string;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** An event's id: the page begins behind it. */
+  readonly after: string | undefined;
+};
+
+export type EventPage = {
+  readonly is: "done";
+  readonly events: readonly ProviderEvent[];
+  /** What the next page begins behind; undefined: there is none. */
+  readonly next: string | undefined;
+};
+
 export type Provider = {
   /** Holds the money. */
   authorize(payment: Payment, paymentMethodToken: string): Promise<Outcome>;
@@ -94,6 +110,8 @@ export type Provider = {
     /** Empty: none of ours. */
     { readonly is: "done"; readonly paymentId: string } | { readonly is: "nothing" } | Unanswered
   >;
+  /** A page of its own list of events of one type, the newest first: created from the one second until the other. */
+  events(range: EventRange): Promise<EventPage | Unanswered>;
   /** A page of all that it has. `refused`: there is nothing behind which the page could begin. */
   list(range: ListedRange): Promise<ListedPage | { readonly is: "refused" } | Unanswered>;
   /**

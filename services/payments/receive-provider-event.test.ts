@@ -99,8 +99,7 @@ test.each([
   ["a time beyond all times", eventText({ created: 1e300 })],
 ])("what was signed and is %s is refused, and nothing is stored", async (_, text) => {
   const { send, events } = receiver();
-  const reason = await reasonOf(send(text, signed(text)));
-  expect(reason).toBe(text === "" ? "webhook_signature_invalid" : "invalid_request");
+  expect(await reasonOf(send(text, signed(text)))).toBe("invalid_request");
   expect(await events.claim({ nowMs, leaseMs: 1, limit: 10 })).toEqual([]);
 });
 

@@ -113,7 +113,7 @@ const isVoided = ({ payment }: VoidPaymentResponse): boolean =>
 
 function providerOf({ provider }: Shop): Provider {
   const { authorize, capture, cancel, refund, retrieve, find, returns, closeAuthorization } = provider;
-  const { paymentIdOf, list } = provider;
+  const { paymentIdOf, events, list } = provider;
   return {
     authorize,
     capture,
@@ -124,6 +124,7 @@ function providerOf({ provider }: Shop): Provider {
     returns,
     closeAuthorization,
     paymentIdOf,
+    events,
     list,
   };
 }

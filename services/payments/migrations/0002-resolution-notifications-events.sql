@@ -43,5 +43,13 @@ create table provider_events (
   due_at timestamptz,
   check ((status = 'waiting') = (due_at is not null))
 );
-create index provider_events_due on provider_events (due_at) where due_at is not null;
+create index provider_events_open on provider_events (due_at) where status in ('waiting', 'given_up');
 create index provider_events_age on provider_events (receive_time);
+
+-- How far the provider's own list of events was read, for those that never came: one row.
+create table provider_event_sweep (
+  is_only boolean primary key default true check (is_only),
+  swept_until timestamptz not null,
+  due_at timestamptz not null
+);
+insert into provider_event_sweep (swept_until, due_at) values (now() - interval '1 day', now());
