@@ -1,6 +1,5 @@
 // How the dead letters stand, as numbers that alerts are made of.
 
-import { Gauge, type Registry } from "prom-client";
 import type { Standing } from "./dead-letter-store.ts";
 
 type Reading = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
@@ -37,22 +36,4 @@ export function deadLetterGauges(
           })),
     },
   ];
-}
-
-/** Read when they are scraped. */
-export function register(registry: Registry, gauges: readonly DeadLetterGauge[]): void {
-  for (const { name, description, read } of gauges) {
-    const labelNames = ["topic", "status"];
-    new Gauge({
-      name,
-      help: description,
-      labelNames,
-      registers: [registry],
-      async collect() {
-        const readings = await read();
-        this.reset();
-        for (const { labels, value } of readings) this.set(labels, value);
-      },
-    });
-  }
 }

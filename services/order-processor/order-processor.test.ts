@@ -214,6 +214,18 @@ describe("the order-processor", () => {
     await expect.poll(() => shop.statusOf(order), wait).toBe("ORDER_STATUS_PROCESSING");
   });
 
+  test("a message as large as a bus takes is kept, shown and redriven", async () => {
+    const value = Buffer.alloc(1_000_000, "€");
+    const deadLetterId = await desk.add({ value, offset: 94 });
+    const shown = await desk.client.getDeadLetter({ deadLetterId });
+    expect(Buffer.from(shown.value).equals(value)).toBe(true);
+    await desk.client.redriveDeadLetters(redriveOf({ deadLetterIds: [deadLetterId] }));
+    const out = async () =>
+      (await desk.published()).find(({ headers }) => headers.dead_letter_id === deadLetterId)?.value;
+    await expect.poll(async () => (await out())?.byteLength, wait).toBe(value.byteLength);
+    expect(Buffer.from((await out()) ?? []).equals(value)).toBe(true);
+  });
+
   test("what was scheduled before the process ended goes out after the next start", async () => {
     const ids = [await desk.add({ offset: 77 }), await desk.add({ offset: 78 })];
     // As if the process had ended right after the commit that scheduled them.

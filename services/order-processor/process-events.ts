@@ -33,10 +33,8 @@ export async function processEvents<Ports>(
         processor(event, key, ports),
     ]),
   );
-  const others = Object.fromEntries(eventsOfOthers.map((name) => [name, async () => {}]));
+  const ignore = eventsOfOthers.filter((name) => !Object.hasOwn(processors, name));
   return Promise.all(
-    topics.map((topic) =>
-      startConsumer({ ...parts, topic, group, deadLetterTopic, processors: { ...others, ...processors } }),
-    ),
+    topics.map((topic) => startConsumer({ ...parts, topic, group, deadLetterTopic, processors, ignore })),
   );
 }
