@@ -49,14 +49,26 @@ export const orderName = (orderId: string): string => orderId.slice(0, 8).toUppe
 
 /** `19.99` and `USD` are `$19.99`. Exact: a decimal string is not read as a float. */
 export function moneyText(amount: string, currency: string): string {
+  return formatOf(currency).format(amount as `${number}`);
+}
+
+/** Making one costs more than all else about a mail. */
+const formats = new Map<string, Intl.NumberFormat>();
+const formatsMax = 100;
+
+function formatOf(currency: string): Intl.NumberFormat {
+  const known = formats.get(currency);
+  if (known !== undefined) return known;
   const digits = decimalsOf(currency);
-  const format = {
+  const format = new Intl.NumberFormat("en-US", {
     style: "currency",
     currency,
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
-  } as const;
-  return new Intl.NumberFormat("en-US", format).format(amount as `${number}`);
+  });
+  if (formats.size >= formatsMax) formats.clear();
+  formats.set(currency, format);
+  return format;
 }
 
 export const isZero = (amount: string): boolean => /^[0.]+$/.test(amount);

@@ -1,4 +1,4 @@
-// Mails for a developer: printed, each as one block, the address masked. And for nobody at all.
+// Mails for a developer: printed, each as one block, the address masked.
 
 import type { MailTransport } from "./mail-transport.ts";
 import { masked } from "./notification.ts";
@@ -15,5 +15,3 @@ export function consoleTransport(write: (text: string) => void): MailTransport {
     close: () => {},
   };
 }
-
-export const noTransport: MailTransport = { send: async () => {}, close: () => {} };

@@ -4,13 +4,13 @@ import { delay, run, service, startConsumer } from "@webstore/kit";
 import { checkProduction, type MailTarget, notificationsConfig } from "./config.ts";
 import { group, notifications } from "./definition.ts";
 import { addGauges } from "./gauges.ts";
-import { consoleTransport, noTransport } from "./mail-transport.console.ts";
+import { consoleTransport } from "./mail-transport.console.ts";
 import { smtpTransport } from "./mail-transport.smtp.ts";
 import type { MailTransport } from "./mail-transport.ts";
 import { ignored, orderProcessors, paymentProcessors } from "./note-event.ts";
 import { postgresNotificationStore } from "./notification-store.postgres.ts";
 import { rpc } from "./rpc.ts";
-import { sendNotification } from "./send-notification.ts";
+import { dropNotification, sendNotification } from "./send-notification.ts";
 import { inHandMax, startSender } from "./sender.ts";
 
 const lookEveryMs = 1_000;
@@ -23,10 +23,13 @@ export const program = service(notifications, {
     const store = postgresNotificationStore(postgres);
     addGauges(gauge, { store, nowMs });
     const transport = transportTo(config.MAIL_URL);
-    const sendParts = { ...ports, store, transport, from: config.MAIL_FROM, nowMs, delayMs: delay, log };
+    const sendParts = { ...ports, store, from: config.MAIL_FROM, nowMs, delayMs: delay, log };
     const sender = startSender({
       store,
-      send: (notification, leaseUntilMs) => sendNotification(notification, leaseUntilMs, sendParts),
+      send: (notification, leaseUntilMs) =>
+        transport === undefined
+          ? dropNotification(notification, { store, nowMs })
+          : sendNotification(notification, leaseUntilMs, { ...sendParts, transport }),
       leaseMs: config.MAIL_LEASE_MS,
       lookEveryMs,
       nowMs,
@@ -56,14 +59,14 @@ export const program = service(notifications, {
       stop: async () => {
         await Promise.all(consumers.map((consumer) => consumer.stop()));
         await sender.stop(config.DRAIN_GRACE_MS);
-        transport.close();
+        transport?.close();
       },
     };
   },
 });
 
-function transportTo(target: MailTarget): MailTransport {
-  if (target.kind === "none") return noTransport;
+function transportTo(target: MailTarget): MailTransport | undefined {
+  if (target.kind === "none") return undefined;
   if (target.kind === "console") return consoleTransport((text) => process.stdout.write(text));
   return smtpTransport(target, { connectionsMax: inHandMax });
 }

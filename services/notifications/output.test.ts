@@ -72,6 +72,19 @@ test("by default mails are printed", { timeout: 60_000 }, async () => {
   expect(running.printed()).not.toContain("ada@example.com");
 });
 
+test("a store without mails prints none and sends none, and lists them all the same", {
+  timeout: 60_000,
+}, async () => {
+  const running = startProcess({ MAIL_URL: "none:", LOG_LEVEL: "info" });
+  const data = orderData();
+  await world.publish("order-events", [eventOf("OrderCreated", data)]);
+  const sent = "select 1 from notifications.notifications where order_id = $1 and status = 'sent'";
+  await expect.poll(() => world.sql(sent, [data.orderId]).catch(() => []), soon).toHaveLength(1);
+  await running.stop();
+  expect(running.printed()).not.toMatch(/Blue mug/);
+  expect(world.mailServer.received()).toBe(0);
+});
+
 test("however much is logged, and whatever goes wrong, no line names an address or says a word of a mail", {
   timeout: 60_000,
 }, async () => {
