@@ -4,12 +4,11 @@ import type { CheckoutRequest, CheckoutResponse } from "@webstore/proto/storefro
 import type { Ports } from "./definition.ts";
 import { orderView } from "./order-view.ts";
 
-/** How long a shopper waits for the outcome; after that the order is shown as pending. */
-const waitMs = 10_000;
-
 export async function checkout(
   { orders }: Pick<Ports, "orders">,
   request: CheckoutRequest,
+  /** How long a shopper waits for the outcome; after that the order is shown as pending. */
+  waitMs: number,
 ): Promise<CheckoutResponse> {
   const { order, replayed, paymentClientSecret } = await orders.placeOrder({
     idempotencyKey: request.idempotencyKey,

@@ -44,6 +44,9 @@ export const gatewayConfig = z.object({
     .regex(/^[A-Z]{3}$/, "must be an ISO 4217 code")
     .default("USD")
     .describe("The currency that the price filters of the product list speak of."),
+  CHECKOUT_WAIT_MS: whole(10_000, 0, 10_000).describe(
+    "How long a checkout waits for the outcome before it answers 202.",
+  ),
   APP_MIDDLEWARE_CORS: flag(true).describe("Answer browsers that come from other origins."),
   APP_MIDDLEWARE_GZIP: flag(false).describe("Compress answers."),
   APP_MIDDLEWARE_TRUSTEDHOST: flag(true).describe("Refuse requests for other hosts than the allowed ones."),

@@ -11,7 +11,11 @@ export const program = service(gateway, {
   config: gatewayConfig,
   start: async (process) => {
     const { config, ports, newId } = process;
-    const handlers = rpc(ports, { currency: config.STORE_CURRENCY, newId });
+    const handlers = rpc(ports, {
+      currency: config.STORE_CURRENCY,
+      checkoutWaitMs: config.CHECKOUT_WAIT_MS,
+      newId,
+    });
     const http = await startHttp({ ...process, storefront: handlers, ops: ops(process) });
     return { handlers, urls: { http: http.url }, drain: http.stop };
   },

@@ -18,7 +18,7 @@ export type Storefront = HandlersOf<typeof StorefrontServiceDefinition>;
 /** `currency`: what the price filters speak of. */
 export function rpc(
   ports: Ports,
-  { currency, newId }: { currency: string; newId: () => string },
+  { currency, checkoutWaitMs, newId }: { currency: string; checkoutWaitMs: number; newId: () => string },
 ): Storefront {
   // A shopper is whoever the token names, so no request names a customer.
   const customerId = "";
@@ -50,7 +50,7 @@ export function rpc(
       return { cart: await cartView(ports, cart) };
     },
 
-    checkout: (request) => checkout(ports, request),
+    checkout: (request) => checkout(ports, request, checkoutWaitMs),
     listOrders: async ({ pageSize, pageToken }) => {
       const own = { all: false, customerId: undefined, status: undefined };
       const { orders, nextPageToken } = await listOrders(ports, { ...own, pageSize, pageToken });

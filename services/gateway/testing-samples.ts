@@ -81,7 +81,15 @@ export function imageForm(
 
 export type Sample = { readonly path: string } & Asked;
 /** Things that must exist before a sample can succeed. */
-export type Existing = { orderId: string; paymentId: string; imageId: string; refreshToken: string };
+export type Existing = {
+  orderId: string;
+  /** That of the order. */
+  orderPaymentId: string;
+  /** A payment of which nothing went back yet. */
+  paymentId: string;
+  imageId: string;
+  refreshToken: string;
+};
 
 /** By the route's name. A route without one fails the tests. */
 export function samples(is: Existing): Readonly<Record<string, Sample>> {
@@ -167,7 +175,7 @@ function deskSamples(is: Existing): Readonly<Record<string, Sample>> {
       headers: { "x-internal-api-key": partnerKey, "x-idempotency-key": randomUUID() },
       json: {
         order_id: is.orderId,
-        payment_id: randomUUID(),
+        payment_id: is.orderPaymentId,
         payment_status: "partially_refunded",
         occurred_at: "2026-01-02T03:04:05Z",
         refunded_amount: { amount: "1.00", currency: "USD" },

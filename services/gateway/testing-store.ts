@@ -24,11 +24,11 @@ import { ledger } from "@webstore/ledger/definition";
 import { notifications } from "@webstore/notifications/definition";
 import { orderProcessor } from "@webstore/order-processor/definition";
 import { orders } from "@webstore/orders/definition";
+import { type FakeOrders, fakeOrders } from "@webstore/orders/fake";
 import { payments } from "@webstore/payments/definition";
 import { fakePayments } from "@webstore/payments/fake";
 import { program } from "./main.ts";
 import { type TestingDesk, testingDesk } from "./testing-desk.ts";
-import { testingOrders } from "./testing-orders.ts";
 
 export const internalKey = "test-internal-key";
 /** What outside systems send. */
@@ -54,7 +54,7 @@ export type TestStore = {
   readonly catalog: HandlersOf<(typeof catalog)["serves"]>;
   readonly payments: ReturnType<typeof fakePayments>;
   readonly desk: TestingDesk;
-  readonly orders: ReturnType<typeof testingOrders>;
+  readonly orders: FakeOrders;
   /** What came to payments as events of the provider. */
   readonly providerEvents: ProviderEvents;
   startGateway(env?: Env): Promise<Running & { readonly url: string }>;
@@ -84,7 +84,7 @@ export async function openTestStore(): Promise<TestStore> {
   const carts = fakeCart({ catalog: products });
   const money = fakePayments();
   const desk = testingDesk();
-  const placed = { ...testingOrders({ cart: carts, catalog: products }), ...desk.sagas };
+  const placed = fakeOrders({ cart: carts, catalog: products, payments: money });
   const providerEvents = receivedEvents();
   const getJwks = (request: object) => {
     calls.jwks += 1;
@@ -107,17 +107,8 @@ export async function openTestStore(): Promise<TestStore> {
     identityRuns,
     await serve(catalog, products, { JWKS_URL }),
     await serve(cart, carts, { JWKS_URL }),
-    await serve(orders, placed, { JWKS_URL }),
-    await serve(
-      payments,
-      {
-        ...money,
-        ...providerEvents.rpcs,
-        resolvePayment: ({ paymentId }) =>
-          money.getPayment({ payment: { $case: "paymentId", value: paymentId } }),
-      },
-      { JWKS_URL },
-    ),
+    await serve(orders, { ...placed, ...desk.sagas }, { JWKS_URL }),
+    await serve(payments, { ...money, ...providerEvents.rpcs }, { JWKS_URL }),
     await serve(ledger, desk.ledger, { JWKS_URL }),
     await serve(notifications, desk.notifications, { JWKS_URL }),
     await serve(orderProcessor, desk.orderProcessor, { JWKS_URL }),
@@ -149,6 +140,7 @@ export async function openTestStore(): Promise<TestStore> {
     },
     stop: async () => {
       for (const each of running) await each.stop();
+      await placed.stop();
       await inventory.stop();
     },
   };
