@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Dispute } from "./dispute.ts";
 import {
   enter,
   followers,
@@ -19,7 +20,16 @@ import {
 } from "./payment.ts";
 import { eventsOf } from "./payment-event.ts";
 import type { Intent, IntentState } from "./provider.ts";
-import { refundableMinor, withRefundAsked, withRefundRefused, withRefundSettled } from "./refund.ts";
+import {
+  type ProviderRefund,
+  refundableMinor,
+  withRefundAsked,
+  withRefundRefused,
+  withRefundSettled,
+} from "./refund.ts";
+import { isUnresolved, withResolution } from "./resolution.ts";
+import { settledByReturns } from "./settle-refund.ts";
+import { newsOf } from "./status-notification.ts";
 import { keptPayment } from "./testing.ts";
 
 const statuses = Object.keys(followers) as PaymentStatus[];
@@ -37,6 +47,37 @@ const intent = (state: IntentState): Intent => ({
 });
 
 type Step = (payment: Payment) => Payment;
+
+/** The provider's refunds, and what each was told to be when it was asked for. */
+const made = [
+  { reference: "re_1", refundId: "a", attempt: 1 },
+  { reference: "re_2", refundId: "a", attempt: 2 },
+  { reference: "re_3", refundId: "b", attempt: 1 },
+  { reference: "re_4", refundId: "c", attempt: 3 },
+  { reference: "re_5", refundId: "", attempt: 0 },
+];
+
+/** What the provider may say of money that went back, whoever made it do so. */
+const returns = fc.record({
+  refunds: fc.uniqueArray(
+    fc
+      .record({
+        from: fc.constantFrom(...made),
+        amountMinor: fc.bigInt({ min: 1n, max: 19_99n }),
+        state: fc.constantFrom("pending", "succeeded", "failed"),
+      })
+      .map(({ from, amountMinor, state }): ProviderRefund => ({ ...from, amountMinor, state })),
+    { selector: ({ reference }) => reference, maxLength: 4 },
+  ),
+  disputes: fc.uniqueArray(
+    fc.record<Dispute>({
+      reference: fc.constantFrom("dp_1", "dp_2"),
+      amountMinor: fc.bigInt({ min: 1n, max: 19_99n }),
+      state: fc.constantFrom("open", "won", "lost"),
+    }),
+    { selector: ({ reference }) => reference, maxLength: 2 },
+  ),
+});
 
 /** Everything that a use case may do to a payment; what the rules forbid throws, and then nothing has changed. */
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -81,6 +122,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         withRefundRefused(payment, refundId, 7),
   ),
   fc.constant<Step>((payment) => enter(payment, "disputed", 8)),
+  returns.map(
+    (said): Step =>
+      (payment) =>
+        settledByReturns(payment, said, 9),
+  ),
 );
 
 /** The payment after each step that was allowed, the first one included. */
@@ -89,7 +135,9 @@ function path(steps: readonly Step[]): Payment[] {
   for (const each of steps) {
     const last = passed.at(-1) as Payment;
     try {
-      passed.push(each(last));
+      // As changePayment does.
+      const after = each(last);
+      if (after !== last) passed.push({ ...withResolution(last, after, 1), version: last.version + 1 });
     } catch {
       // Refused by the rules: the payment stays as it is.
     }
@@ -148,6 +196,58 @@ test("whatever happens, what is asked is remembered only while it is not known, 
         const before = passed[index - 1] ?? payment;
         for (const call of calls) expect(payment.attempts[call] >= before.attempts[call]).toBe(true);
       }
+    }),
+  );
+});
+
+test("whatever happens, what went back never becomes less", () => {
+  fc.assert(
+    fc.property(paths, (passed) => {
+      for (const [index, after] of passed.entries()) {
+        const before = passed[index - 1] ?? after;
+        expect(after.refundedMinor >= before.refundedMinor).toBe(true);
+      }
+    }),
+  );
+});
+
+test("whatever happens, a payment is asked about exactly while something of it is not known", () => {
+  fc.assert(
+    fc.property(paths, (passed) => {
+      for (const payment of passed) {
+        expect(payment.resolution !== undefined).toBe(isUnresolved(payment));
+        if (payment.status === "unknown") expect(payment.resolution).toBeDefined();
+      }
+    }),
+  );
+});
+
+test("whatever happens, orders is told of all that went back, in the order of the changes, each under its own key", () => {
+  fc.assert(
+    fc.property(paths, fc.boolean(), (passed, isAnswer) => {
+      const news = passed.flatMap((after, index) => {
+        const before = passed[index - 1];
+        return before === undefined ? [] : [newsOf(before, after, isAnswer) ?? []].flat();
+      });
+      const last = passed.at(-1) as Payment;
+      expect(news.at(-1)?.refundedMinor ?? 0n).toBe(last.refundedMinor);
+      const sums = news.map(({ refundedMinor }) => refundedMinor);
+      expect(sums).toEqual(sums.toSorted((a, b) => Number(a - b)));
+      expect(new Set(news.map(({ notificationId }) => notificationId)).size).toBe(news.length);
+    }),
+  );
+});
+
+test("what the provider says twice of returns changes nothing the second time", () => {
+  fc.assert(
+    fc.property(paths, returns, (passed, said) => {
+      let once: Payment;
+      try {
+        once = settledByReturns(passed.at(-1) as Payment, said, 9);
+      } catch {
+        return;
+      }
+      expect(settledByReturns(once, said, 10)).toBe(once);
     }),
   );
 });

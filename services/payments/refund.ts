@@ -160,7 +160,10 @@ function settledByRefund(
   const { reference, amountMinor } = found;
   const ours =
     payment.refunds.find(({ providerReference }) => providerReference === reference) ??
-    payment.refunds.find(({ refundId, attempt }) => refundId === found.refundId && attempt === found.attempt);
+    payment.refunds.find(
+      (each) =>
+        each.providerReference === "" && each.refundId === found.refundId && each.attempt === found.attempt,
+    );
   if (ours === undefined) {
     const is = { refundId: idOf(reference), amountMinor, reason: "", providerReference: reference };
     return found.state === "succeeded" ? withRefundFound(payment, is, nowMs) : payment;
