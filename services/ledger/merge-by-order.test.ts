@@ -93,6 +93,17 @@ test("a payment that is much younger than its order waits for it", async () => {
   });
 });
 
+test("what is a little older than its order, by another clock, is in its group", async () => {
+  const world = openWorld();
+  const [first, second] = [world.sell(), world.sell()];
+  const orderMs = second.order.createTime?.getTime() ?? 0;
+  second.payment.createTime = new Date(orderMs - slackMs / 2);
+  second.provider.createTime = new Date(orderMs - slackMs / 2);
+  const { groups } = await groupsOf(world);
+  expect(groups.map(({ orderId }) => orderId)).toEqual([second.order.orderId, first.order.orderId]);
+  expect(groups[0]).toMatchObject({ payments: [{}], provider: [{}] });
+});
+
 test("what the provider lists without its order's id joins the payment that has its reference", async () => {
   const world = openWorld();
   const sale = world.sell();

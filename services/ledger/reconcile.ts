@@ -47,7 +47,7 @@ const looksAtOnce = 8;
 const looksMax = 3;
 
 export function reconcile(parts: ReconcileParts, window: ReconcileWindow): Promise<Comparison> {
-  // In the service's own name: the provider's list is for services only, whoever asked.
+  // In the service's own name: it may be shared, and outlast the token of who asked first.
   const context = { ...currentContext(), bearerToken: undefined };
   return inContext(context, () => compare(parts, window));
 }

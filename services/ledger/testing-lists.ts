@@ -1,7 +1,8 @@
 // The lists of orders and payments as their contracts answer them, out of a world: newest first, by page, with filters.
+// They are for the ledger itself: whose comparison it is, and how long their token lasts, must not matter.
 
 import type { HandlersOf } from "@webstore/kit";
-import { Refusal } from "@webstore/kit";
+import { currentContext, Refusal } from "@webstore/kit";
 import type { OrderServiceDefinition } from "@webstore/proto/orders/v1";
 import type { PaymentServiceDefinition } from "@webstore/proto/payments/v1";
 import type { World } from "./testing-world.ts";
@@ -12,6 +13,7 @@ type Payments = Pick<HandlersOf<typeof PaymentServiceDefinition>, "listPayments"
 export function ordersOf(world: World): Orders {
   return {
     async listOrders({ pageSize, pageToken }) {
+      refuseUsers();
       const { items, nextPageToken } = pageOf(world.orders, pageSize, pageToken);
       return { orders: items, nextPageToken };
     },
@@ -29,6 +31,7 @@ export function ordersOf(world: World): Orders {
 export function paymentsOf(world: World): Payments {
   return {
     async listPayments({ orderId, pageSize, pageToken }) {
+      refuseUsers();
       const found = world.payments.filter((each) => orderId === "" || each.orderId === orderId);
       const { items, nextPageToken } = pageOf(found, pageSize, pageToken);
       return { payments: items, nextPageToken };
@@ -40,6 +43,10 @@ export function paymentsOf(world: World): Payments {
       return { payments: items, nextPageToken };
     },
   };
+}
+
+function refuseUsers(): void {
+  if (currentContext().principal.kind === "user") throw new Error("asked in the name of a user");
 }
 
 type Listed = { readonly createTime: Date | undefined };
