@@ -4,7 +4,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { demoUsers } from "@webstore/kit";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { bookedOrder, deadLetter, doneSaga, sentMail, stuckSaga } from "../services/gateway/testing-desk.ts";
 import { nothing, openTestStore, type TestStore } from "../services/gateway/testing-store.ts";
 
@@ -21,13 +22,17 @@ afterAll(async () => {
 });
 beforeEach(() => store.desk.reset());
 
+// Every command is a process of its own; on a machine that is busy that takes a while.
+vi.setConfig({ testTimeout: 120_000 });
+
+const staffToken = demoUsers.grace.token;
 const main = join(import.meta.dirname, "main.ts");
 
 type Said = { readonly status: number | null; readonly out: string; readonly err: string };
 
 function start(args: readonly string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [main, ...args], {
-    env: { PATH: process.env.PATH ?? "", WEBSTORE_URL: gateway.url, ...env },
+    env: { PATH: process.env.PATH ?? "", WEBSTORE_URL: gateway.url, WEBSTORE_TOKEN: staffToken, ...env },
   });
   const said = { out: "", err: "" };
   child.stdout.on("data", (chunk) => {
@@ -156,7 +161,7 @@ test("who has seen enough of a redrive may leave; it goes on", async () => {
   for (let i = 0; i < 90; i += 1) store.desk.letters.push({ ...first });
   const running = start(["dlq", "redrive", "--event", "OrderCreated"]);
   const end = ended(running);
-  await expect.poll(() => running.said.out, { timeout: 20_000 }).toMatch("to go");
+  await expect.poll(() => running.said.out, { timeout: 60_000 }).toMatch("to go");
   running.child.kill("SIGINT");
   expect(await end).toMatchObject({ status: 0, err: "", out: expect.stringMatching("It goes on by itself") });
 });
@@ -268,7 +273,6 @@ test.each([
   ["ledger entries --account cash", "Allowed choices are"],
   ["reconcile --url ftp://example.com", "the URL of the store must be such as"],
   ["reconcile --url http://me:secret@example.com", "the URL of the store must be such as"],
-  ["reconcile --url https://store.example", "a store on another machine needs a token"],
 ])("`webstore %s` is not understood, and says why", async (args, words) => {
   await fails(args, 2, words);
 });
@@ -290,6 +294,14 @@ test("a store that is not there is said so, with what to do", async () => {
   await fails(`ledger balances --url ${url}`, 1, words);
   const identity = new URL(store.env.JWKS_URL ?? "").origin;
   await fails(`ledger balances --url ${identity}`, 1, "is it a WebStore?");
+});
+
+test("a store on this machine is spoken to as the demo's admin, without a token", async () => {
+  const { status, out } = await webstore("sagas list", { env: { WEBSTORE_TOKEN: "" } });
+  expect([status, out]).toEqual([0, expect.stringMatching("place-order")]);
+  await fails("sagas list --url https://store.example", 2, "a store on another machine needs a token", {
+    env: { WEBSTORE_TOKEN: "" },
+  });
 });
 
 test("only staff get anything; a token that is none is not repeated", async () => {

@@ -31,7 +31,7 @@ export function globalsOf(command: Command): GlobalOptions {
 export async function connect(command: Command): Promise<Store> {
   const { url, token } = globalsOf(command);
   const base = baseOf(url);
-  const bearer = `Bearer ${checked(token ?? (await demoToken(base)))}`;
+  const bearer = `Bearer ${checked(token || (await demoToken(base)))}`;
   const signed: Interceptor = (next) => async (request) => {
     request.header.set("authorization", bearer);
     try {
