@@ -5,13 +5,13 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import pg from "pg";
 import type { readPartners } from "./partners.ts";
 import type { StoreRun } from "./run-store.ts";
 import type { Shop } from "./shop.ts";
-import { until } from "./wait.ts";
 
 export type Rest = {
   /** What never came to rest, a line each. */
@@ -33,6 +33,7 @@ const dayMs = 24 * hourMs;
 /** A dispute that nobody answers is lost after seven days. */
 const disputesEndMs = 9 * dayMs;
 const restWithinMs = 240_000;
+const restPollMs = 500;
 
 /** What waits, by a query that gives a row for each kind and how many there are. */
 const waitingByKind: readonly (readonly [what: string, query: string])[] = [
@@ -86,31 +87,36 @@ async function rest(
   let quiet = 0;
   const isAtRest = async () => {
     waiting = await whatWaits(client, store);
-    // Twice in a row: what is between two places is seen by neither query.
+    // Twice in a row: a request that is under way between two services is in no table.
     quiet = waiting.length === 0 ? quiet + 1 : 0;
     if (quiet >= 2) return true;
+    await delay(restPollMs);
     done.resolved += await resolveAll(client, shop, staff);
     done.redriven += await redriveAll(store);
     return false;
   };
-  await until(isAtRest, restWithinMs, "the store does not come to rest").catch(() => {});
-  return waiting;
+  const untilMs = performance.now() + restWithinMs;
+  while (!(await isAtRest())) if (performance.now() > untilMs) return waiting;
+  return [];
 }
 
+/** One statement, so one moment: what moves from an outbox to the bus is seen in one of them. */
 async function whatWaits(client: pg.Client, store: StoreRun): Promise<string[]> {
+  const deliveries = deliveriesOf(store);
   const { rows } = await client.query<{ schema: string }>(
     "select schemaname as schema from pg_tables where tablename = 'outbox'",
   );
   const outboxes = rows.map(
     ({ schema }) => [`${schema}'s outbox`, `select count(*) from "${schema}".outbox`] as const,
   );
-  const found: string[] = [];
-  for (const [what, query] of [...waitingByKind, ...outboxes]) {
-    const waiting = Number((await client.query(query)).rows[0].count);
-    if (waiting > 0) found.push(`${what}: ${waiting}`);
-  }
-  const deliveries = deliveriesOf(store);
-  return deliveries > 0 ? [...found, `webhooks: ${deliveries}`] : found;
+  const counts = [...waitingByKind, ...outboxes].map(
+    ([what, query]) => `select ${pg.escapeLiteral(what)} as what, (${query}) as count`,
+  );
+  const { rows: found } = await client.query<{ what: string; count: string }>(counts.join(" union all "));
+  const waiting = found
+    .filter(({ count }) => Number(count) > 0)
+    .map(({ what, count }) => `${what}: ${count}`);
+  return deliveries > 0 ? [...waiting, `webhooks: ${deliveries}`] : waiting;
 }
 
 /** What the provider has still to tell the store, read from its own file. */

@@ -47,6 +47,8 @@ beforeAll(async () => {
     RATE_LIMIT_PER_SECOND: "1000000",
     FAILURES: "table",
     MAIL_URL: mailServer.url,
+    // What a killed process was about to send is sent by the next one.
+    MAIL_LEASE_MS: "5000",
     // The customers are not what is tried here.
     IDENTITY_ARGON2_MEMORY_KIB: "8",
     IDENTITY_ARGON2_TIME_COST: "1",
@@ -172,7 +174,9 @@ describe(`after chaos (seed ${seed})`, () => {
   });
 
   test("the store's own reconciliation finds nothing, and has looked at everything", () => {
-    expect(reconciliation.differences).toEqual([]);
+    expect(
+      reconciliation.differences.map(({ kind, order_id, detail }) => `${kind} ${order_id}: ${detail}`),
+    ).toEqual([]);
     expect(reconciliation.truncated).toBe(false);
     expect(reconciliation.payments_compared).toBe(books.payments.length);
   });
@@ -191,7 +195,7 @@ describe(`after chaos (seed ${seed})`, () => {
     const left = books.orders.filter(
       ({ status, cancel_requested }) => status === "paid" && !cancel_requested,
     );
-    expect(left).toEqual([]);
+    expect(left.map(({ order_id }) => order_id)).toEqual([]);
   });
 
   test("a customer is told once of each thing that happened", () => {
