@@ -121,7 +121,7 @@ async function whatWaits(client: pg.Client, store: StoreRun): Promise<string[]> 
 
 /** What the provider has still to tell the store, read from its own file. */
 function deliveriesOf({ dataDir }: StoreRun): number {
-  const file = new DatabaseSync(join(dataDir, "payment-provider.sqlite"), { readOnly: true });
+  const file = new DatabaseSync(join(dataDir, "payment-provider.sqlite"), { readOnly: true, timeout: 10_000 });
   try {
     return Number(file.prepare("select count(*) as count from deliveries").get()?.count);
   } finally {

@@ -15,10 +15,10 @@ export const notifications = defineService({
   serves: NotificationServiceDefinition,
   ports: { rpc: 5107, admin: 5207 },
   calls: {
-    // One attempt each: a mail that could not be made is tried again as a whole.
-    identity: call(identity, { methods: ["getUser"], timeoutMs: 1_000, attemptsMax: 1, breaker }),
+    // One attempt each: a mail that could not be made is tried again as a whole. Nobody waits for it, so it may take its time.
+    identity: call(identity, { methods: ["getUser"], timeoutMs: 5_000, attemptsMax: 1, breaker }),
     // The events say what was bought by its id; the order knows what it was called.
-    orders: call(orders, { methods: ["getOrder"], timeoutMs: 1_000, attemptsMax: 1, breaker }),
+    orders: call(orders, { methods: ["getOrder"], timeoutMs: 5_000, attemptsMax: 1, breaker }),
   },
   stores: { postgres: "notifications" },
   consumes: [
