@@ -3,16 +3,31 @@
 import { randomUUID } from "node:crypto";
 import { freshSchema, migrationsFrom, openOutbox, outboxMigrations } from "@webstore/kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { memoryNotificationStore } from "./notification-store.memory.ts";
+import { postgresNotificationStore } from "./notification-store.postgres.ts";
+import type { ClaimedNotification, NotificationStore } from "./notification-store.ts";
 import { enter, type Payment } from "./payment.ts";
 import { eventsOf, type PaymentEvent } from "./payment-event.ts";
 import { memoryPaymentStore } from "./payment-store.memory.ts";
 import { postgresPaymentStore } from "./payment-store.postgres.ts";
 import type { PaymentStore } from "./payment-store.ts";
+import { newsOf } from "./status-notification.ts";
 import { keptPayment } from "./testing.ts";
 
 const told = (...events: PaymentEvent[]) => ({ events, notification: undefined });
 
-type Subject = { store: PaymentStore; published(orderId: string): Promise<string[]>; stop(): Promise<void> };
+type Subject = {
+  store: PaymentStore;
+  published(orderId: string): Promise<string[]>;
+  /** The news for orders of one order, by a claim. */
+  noted(orderId: string): Promise<ClaimedNotification[]>;
+  stop(): Promise<void>;
+};
+
+const notedIn = (notifications: NotificationStore) => async (orderId: string) => {
+  const claim = { nowMs: Date.UTC(2100, 0, 1), leaseMs: 0, limit: 1_000 };
+  return (await notifications.claim(claim)).filter((each) => each.orderId === orderId);
+};
 
 function paymentStoreSuite(name: string, start: () => Promise<Subject>) {
   describe(`the payment store ${name}`, () => {
@@ -71,6 +86,7 @@ function paymentStoreSuite(name: string, start: () => Promise<Subject>) {
           },
         ],
         history: [...payment.history, { status: "authorized", atMs: 2 }],
+        resolution: { sinceMs: 3, asks: 4, dueAtMs: 5 },
         updateTimeMs: payment.updateTimeMs + 5,
       };
       expect(await store.replace(payment, changed, told())).toBe(true);
@@ -124,6 +140,77 @@ function paymentStoreSuite(name: string, start: () => Promise<Subject>) {
       expect(await subject.published(payment.orderId)).toEqual(names);
     });
 
+    test("news for orders stands or falls with the change that it tells of", async () => {
+      const payment = await opened();
+      const notification = newsOf(payment, { ...payment, refundedMinor: 1n }, true);
+      if (notification === undefined) throw new Error("a refund is news");
+      const all = await Promise.all(
+        Array.from({ length: 10 }, () =>
+          store.replace(payment, authorized(payment), { events: [], notification }),
+        ),
+      );
+      expect(all.filter(Boolean)).toHaveLength(1);
+      expect(await subject.noted(payment.orderId)).toEqual([{ ...notification, attempts: 1 }]);
+    });
+
+    test("what is due is claimed by one, counted, and due again when the lease has ended", async () => {
+      const nowMs = Date.UTC(2032, 0, 1);
+      const leaseMs = 10_000;
+      const due = { sinceMs: nowMs - 5_000, asks: 2, dueAtMs: nowMs };
+      const payment = await opened();
+      expect(await store.replace(payment, { ...payment, resolution: due }, told())).toBe(true);
+      const later = await opened();
+      await store.replace(later, { ...later, resolution: { ...due, dueAtMs: nowMs + 1 } }, told());
+      const over = await opened();
+      await store.replace(over, { ...over, resolution: undefined }, told());
+      const givenUp = await opened();
+      await store.replace(givenUp, { ...givenUp, resolution: { ...due, dueAtMs: undefined } }, told());
+
+      const ours = [payment, later, over, givenUp].map(({ orderId }) => orderId);
+      const claim = async (atMs: number) =>
+        (await store.claimDue({ nowMs: atMs, leaseMs, limit: 1_000 })).filter(({ orderId }) =>
+          ours.includes(orderId),
+        );
+      const claims = await Promise.all(Array.from({ length: 10 }, () => claim(nowMs)));
+      const claimed = { ...payment, version: 2, resolution: { ...due, asks: 3, dueAtMs: nowMs + leaseMs } };
+      expect(claims.flat()).toEqual([claimed]);
+      expect(await store.find({ orderId: payment.orderId })).toEqual(claimed);
+      expect(await claim(nowMs)).toEqual([]);
+      const again = await claim(nowMs + leaseMs);
+      expect(again.map(({ orderId }) => orderId).toSorted()).toEqual(
+        [payment.orderId, later.orderId].toSorted(),
+      );
+      expect(await store.find({ orderId: givenUp.orderId })).toMatchObject({
+        resolution: { dueAtMs: undefined },
+      });
+    });
+
+    test("a change that was made to the version of a claim is made, and ends the claim", async () => {
+      const payment = await opened();
+      await store.claimDue({ nowMs: payment.createTimeMs + 5_000, leaseMs: 1, limit: 1_000 });
+      const after = { ...authorized(payment), resolution: undefined };
+      expect(await store.replace(payment, after, told())).toBe(true);
+      expect(await store.find({ orderId: payment.orderId })).toEqual({ ...after, version: 2 });
+    });
+
+    test("what is unresolved is counted by status, and apart when it is given up", async () => {
+      // Before anything that the other tests left.
+      const sinceMs = Date.UTC(2001, 0, 1);
+      for (const dueAtMs of [sinceMs, sinceMs + 1, undefined]) {
+        const payment = await opened();
+        await store.replace(payment, { ...payment, resolution: { sinceMs, asks: 1, dueAtMs } }, told());
+      }
+      const created = async (beforeMs: number) =>
+        (await store.unresolved(beforeMs)).filter(({ status }) => status === "created");
+      const counted = await created(sinceMs + 1);
+      const oldestSinceMs = sinceMs;
+      expect(counted.toSorted((a, b) => b.count - a.count)).toEqual([
+        { status: "created", isGivenUp: false, count: 2, oldestSinceMs },
+        { status: "created", isGivenUp: true, count: 1, oldestSinceMs },
+      ]);
+      expect(await created(sinceMs)).toEqual([]);
+    });
+
     test("a list goes from the newest to the oldest, by id within a millisecond", async () => {
       const base = Date.UTC(2031, 0, 1);
       const times = [3, 1, 2, 2, 2].map((offsetMs) => base + offsetMs);
@@ -155,9 +242,11 @@ function paymentStoreSuite(name: string, start: () => Promise<Subject>) {
 }
 
 paymentStoreSuite("in memory", async () => {
-  const store = memoryPaymentStore();
+  const notifications = memoryNotificationStore();
+  const store = memoryPaymentStore(notifications);
   return {
     store,
+    noted: notedIn(notifications),
     published: async (orderId) =>
       store.published.filter(({ data }) => data.orderId === orderId).map(({ name }) => name),
     stop: async () => {},
@@ -169,6 +258,7 @@ paymentStoreSuite("on Postgres", async () => {
   const postgres = await freshSchema([...outboxMigrations, ...own]);
   return {
     store: postgresPaymentStore(postgres, openOutbox({ nowMs: Date.now, newId: randomUUID })),
+    noted: notedIn(postgresNotificationStore(postgres)),
     async published(orderId) {
       const text = "select value::jsonb ->> 'name' as name from outbox where key = $1 order by position";
       return (await postgres.query<{ name: string }>(text, [orderId])).map(({ name }) => name);

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import type { HandlersOf } from "@webstore/kit";
-import type { PaymentServiceDefinition } from "@webstore/proto/payments/v1";
+import type { PaymentServiceDefinition, ProviderPayment } from "@webstore/proto/payments/v1";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { refundsContract } from "./refunds.contract.ts";
 import { byId, byOrder, invoice, paymentIn } from "./testing.ts";
@@ -26,6 +26,7 @@ export function paymentsContract(name: string, start: () => Promise<Subject>): v
     voidContract(client);
     refundsContract(client);
     listContract(client);
+    providerContract(client);
   });
 }
 
@@ -283,4 +284,87 @@ function listContract(client: Client): void {
       await expect(refused).rejects.toMatchObject({ reason: "invalid_request" });
     },
   );
+}
+
+function providerContract(client: Client): void {
+  test("what is known of a payment is answered as it is when it is to be resolved", async () => {
+    const { orderId, paymentId } = paymentIn(await client().createPayment(invoice()));
+    const held = paymentIn(await client().getPayment(byOrder(orderId)));
+    expect(paymentIn(await client().resolvePayment({ paymentId }))).toEqual(held);
+    const captured = paymentIn(await client().capturePayment(byOrder(orderId)));
+    expect(paymentIn(await client().resolvePayment({ paymentId }))).toEqual(captured);
+    expect(captured.resolutionGivenUp).toBe(false);
+    const missing = client().resolvePayment({ paymentId: randomUUID() });
+    await expect(missing).rejects.toMatchObject({ reason: "payment_not_found" });
+  });
+
+  test("the provider's list has what was taken and what went back, and whose it is", async () => {
+    const made = [];
+    for (let count = 0; count < 3; count += 1) made.push(paymentIn(await client().createPayment(invoice())));
+    const [held, voided, refunded] = made.map(({ orderId }) => byOrder(orderId));
+    if (held === undefined || voided === undefined || refunded === undefined) throw new Error("not made");
+    await client().voidPayment(voided);
+    await client().capturePayment(refunded);
+    const amount = { amountMinor: 5_00n, currency: "USD" };
+    await client().processRefund({ ...refunded, amount, refundId: randomUUID(), reason: "" });
+
+    const found = await wholeList(client, 2);
+    const ours = made.map(({ paymentId }) => found.find((each) => each.paymentId === paymentId));
+    expect(ours.map((each) => [each?.status, each?.capturedMinor, each?.refundedMinor])).toEqual([
+      ["requires_capture", 0n, 0n],
+      ["canceled", 0n, 0n],
+      ["succeeded", 19_99n, 5_00n],
+    ]);
+    expect(ours.map((each) => [each?.orderId, each?.providerReference])).toEqual(
+      made.map(({ orderId, providerReference }) => [orderId, providerReference]),
+    );
+    expect(ours[0]).toMatchObject({ amount: { amountMinor: 19_99n, currency: "USD" } });
+    const references = found.map(({ providerReference }) => providerReference);
+    expect(new Set(references).size).toBe(references.length);
+    const times = found.map(({ createTime }) => createTime?.getTime() ?? 0);
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
+  });
+
+  test("the provider's list is cut to the time that is asked for", async () => {
+    await client().createPayment(invoice());
+    const page = { pageSize: 1, pageToken: "" };
+    const past = { createdSince: undefined, createdBefore: new Date(1_000_000_000_000) };
+    expect(await client().listProviderPayments({ ...past, ...page })).toEqual({
+      payments: [],
+      nextPageToken: "",
+    });
+    const future = { createdSince: new Date(4_000_000_000_000), createdBefore: undefined };
+    expect((await client().listProviderPayments({ ...future, ...page })).payments).toEqual([]);
+    const all = { createdSince: past.createdBefore, createdBefore: future.createdSince };
+    expect((await client().listProviderPayments({ ...all, ...page })).payments).toHaveLength(1);
+  });
+
+  test.each(["x y", "%00", Buffer.from("pi_1&limit=100").toString("base64url")])(
+    "the page token %s is none of the provider's list",
+    async (pageToken) => {
+      const page = { createdSince: undefined, createdBefore: undefined, pageSize: 2, pageToken };
+      const refused = client().listProviderPayments(page);
+      await expect(refused).rejects.toMatchObject({ reason: "invalid_request" });
+    },
+  );
+
+  test("an event that nobody signed is refused", async () => {
+    const payload = Buffer.from(JSON.stringify({ id: "evt_1", type: "charge.refunded" }));
+    for (const signature of ["", "t=1,v1=00"]) {
+      const refused = client().receiveProviderEvent({ payload, signature });
+      await expect(refused).rejects.toMatchObject({ reason: "webhook_signature_invalid" });
+    }
+  });
+}
+
+async function wholeList(client: Client, pageSize: number): Promise<ProviderPayment[]> {
+  const all: ProviderPayment[] = [];
+  let pageToken = "";
+  do {
+    const range = { createdSince: undefined, createdBefore: undefined };
+    const page = await client().listProviderPayments({ ...range, pageSize, pageToken });
+    all.push(...page.payments);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return all;
 }

@@ -67,7 +67,7 @@ export function memoryProvider(is: { fundsMinor?: bigint } = {}): MemoryProvider
         is.fundsMinor !== undefined && heldMinor + takenMinor + payment.amountMinor > is.fundsMinor;
       return once(providerKey(payment, "authorize"), `authorize ${token}`, (): Outcome => {
         // Were a payment ever authorized twice, both would stand.
-        const intent = intentBy(token, isPoor, `${payment.paymentId}_${money.size + 1}`);
+        const intent = intentBy(token, isPoor, `${payment.paymentId.replaceAll("-", "")}_${money.size + 1}`);
         money.set(intent.reference, { intent, payment, refunds: [], disputes: [] });
         return { is: "done", intent };
       });

@@ -30,7 +30,7 @@ export type Hurt = {
 };
 
 const nothing = () => {};
-export const silentLog = { info: nothing, warn: nothing, error: nothing };
+export const silentLog: EventParts["log"] = { info: nothing, warn: nothing, error: nothing };
 const untraced = unrecordedTelemetry("test");
 
 export function shop(is: { fundsMinor?: bigint } = {}) {

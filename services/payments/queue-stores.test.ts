@@ -1,0 +1,180 @@
+// What the stores of news for orders and of the provider's events promise, in memory and on Postgres.
+
+import { randomUUID } from "node:crypto";
+import { freshSchema, migrationsFrom, outboxMigrations } from "@webstore/kit/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { memoryNotificationStore } from "./notification-store.memory.ts";
+import { noteWrite, postgresNotificationStore } from "./notification-store.postgres.ts";
+import type { NotificationStore } from "./notification-store.ts";
+import type { ProviderEvent } from "./provider-event.ts";
+import { memoryProviderEventStore } from "./provider-event-store.memory.ts";
+import { postgresProviderEventStore } from "./provider-event-store.postgres.ts";
+import type { ProviderEventStore } from "./provider-event-store.ts";
+import type { StatusNotification } from "./status-notification.ts";
+
+type Subject = {
+  notifications: NotificationStore;
+  note(notification: StatusNotification): Promise<unknown>;
+  events: ProviderEventStore;
+  stop(): Promise<void>;
+};
+
+const baseMs = Date.UTC(2030, 0, 1);
+const news = (paymentId: string, paymentVersion: number): StatusNotification => ({
+  notificationId: randomUUID(),
+  paymentId,
+  paymentVersion,
+  orderId: randomUUID(),
+  status: "partially_refunded",
+  refundedMinor: 5_00n,
+  occurredAtMs: baseMs,
+});
+const event = (is: Partial<ProviderEvent> = {}): ProviderEvent => ({
+  eventId: `evt_${randomUUID()}`,
+  type: "charge.refunded",
+  paymentReference: "pi_1",
+  paymentId: randomUUID(),
+  createTimeMs: baseMs,
+  ...is,
+});
+const claim = { nowMs: baseMs, leaseMs: 1_000, limit: 100 };
+
+function queueSuite(name: string, start: () => Promise<Subject>) {
+  describe(name, () => {
+    let subject: Subject;
+    beforeAll(async () => {
+      subject = await start();
+    });
+    afterAll(() => subject?.stop());
+
+    test("of one payment only the oldest news is claimed, by one at a time", async () => {
+      const { notifications, note } = subject;
+      const [paymentId, other] = [randomUUID(), randomUUID()];
+      const [second, first, elsewhere] = [news(paymentId, 7), news(paymentId, 3), news(other, 9)];
+      for (const each of [second, first, elsewhere]) await note(each);
+      const claims = await Promise.all(Array.from({ length: 10 }, () => notifications.claim(claim)));
+      const byVersion = claims.flat().toSorted((a, b) => a.paymentVersion - b.paymentVersion);
+      expect(byVersion).toEqual([
+        { ...first, attempts: 1 },
+        { ...elsewhere, attempts: 1 },
+      ]);
+      expect(await notifications.claim(claim)).toEqual([]);
+      await notifications.delivered({ ...first, attempts: 1 });
+      await notifications.delivered({ ...elsewhere, attempts: 1 });
+      const [next] = await notifications.claim(claim);
+      expect(next).toEqual({ ...second, attempts: 1 });
+      await notifications.delivered({ ...second, attempts: 1 });
+      expect(await notifications.backlog()).toEqual({ waiting: 0, oldestAtMs: undefined, refused: 0 });
+    });
+
+    test("news that is put off is due then, and holds up what comes after it", async () => {
+      const { notifications, note } = subject;
+      const paymentId = randomUUID();
+      const first = news(paymentId, 1);
+      await note(first);
+      await note(news(paymentId, 2));
+      const [claimed] = await notifications.claim(claim);
+      if (claimed === undefined) throw new Error("nothing was due");
+      await notifications.postpone(claimed, baseMs + 4_000);
+      expect(await notifications.claim({ ...claim, nowMs: baseMs + 3_999 })).toEqual([]);
+      expect(await notifications.claim({ ...claim, nowMs: baseMs + 4_000 })).toEqual([
+        { ...first, attempts: 2 },
+      ]);
+      // Whoever claimed it before has nothing to say any more.
+      await notifications.postpone(claimed, baseMs);
+      expect(await notifications.claim({ ...claim, nowMs: baseMs + 4_000 })).toEqual([]);
+      expect(await notifications.backlog()).toEqual({ waiting: 2, oldestAtMs: baseMs, refused: 0 });
+    });
+
+    test("news that was refused is kept, and holds up nothing", async () => {
+      const { notifications, note } = subject;
+      const before = await notifications.backlog();
+      const paymentId = randomUUID();
+      await note(news(paymentId, 1));
+      const second = news(paymentId, 2);
+      await note(second);
+      const claimed = (await notifications.claim(claim)).find((each) => each.paymentId === paymentId);
+      if (claimed === undefined) throw new Error("nothing was due");
+      await notifications.refused(claimed, "payment_mismatch");
+      const next = await notifications.claim(claim);
+      expect(next.filter((each) => each.paymentId === paymentId)).toEqual([{ ...second, attempts: 1 }]);
+      const { waiting, refused } = await notifications.backlog();
+      expect([waiting - before.waiting, refused]).toEqual([1, 1]);
+    });
+
+    test("of twenty who add one event at once, one does", async () => {
+      const { events } = subject;
+      const one = event();
+      const all = await Promise.all(Array.from({ length: 20 }, () => events.add(one, "waiting", baseMs)));
+      expect(all.filter(Boolean)).toHaveLength(1);
+      const claims = await Promise.all(Array.from({ length: 10 }, () => events.claim(claim)));
+      expect(claims.flat()).toEqual([{ ...one, attempts: 1 }]);
+      expect(await events.claim({ ...claim, nowMs: baseMs + 1_000 })).toEqual([{ ...one, attempts: 2 }]);
+      await events.end([one.eventId], "applied");
+      expect(await events.claim({ ...claim, nowMs: baseMs + 9_000 })).toEqual([]);
+      expect(await events.add(one, "waiting", baseMs)).toBe(false);
+    });
+
+    test("an event is put off, given up, or about nothing", async () => {
+      const { events } = subject;
+      const [one, two] = [event({ paymentId: "" }), event()];
+      await events.add(one, "waiting", baseMs);
+      await events.add(two, "ignored", baseMs);
+      const [claimed] = await events.claim(claim);
+      expect(claimed).toEqual({ ...one, attempts: 1 });
+      if (claimed === undefined) return;
+      await events.postpone(claimed, baseMs + 50);
+      expect(await events.claim({ ...claim, nowMs: baseMs + 49 })).toEqual([]);
+      expect(await events.backlog()).toEqual({ waiting: 1, givenUp: 0, oldestAtMs: baseMs });
+      await events.end([one.eventId, two.eventId], "given_up");
+      expect(await events.backlog()).toEqual({ waiting: 0, givenUp: 1, oldestAtMs: undefined });
+    });
+
+    test("old events are forgotten a few at a time, unless they wait", async () => {
+      const { events } = subject;
+      const oldMs = Date.UTC(2020, 0, 1);
+      const old = Array.from({ length: 5 }, () => event());
+      for (const each of old) await events.add(each, "ignored", oldMs);
+      const waiting = event();
+      await events.add(waiting, "waiting", oldMs);
+      expect(await events.prune(oldMs + 1, 3)).toBe(3);
+      expect(await events.prune(oldMs + 1, 3)).toBe(2);
+      expect(await events.prune(oldMs + 1, 3)).toBe(0);
+      expect(await events.add(waiting, "waiting", baseMs)).toBe(false);
+      await events.end([waiting.eventId], "applied");
+    });
+
+    test("one at a time reads the provider's list, from where the last one ended", async () => {
+      const { events } = subject;
+      await events.swept(baseMs, baseMs + 10);
+      const due = { nowMs: baseMs + 10, everyMs: 100 };
+      expect(await events.claimSweep({ ...due, nowMs: baseMs + 9 })).toBeUndefined();
+      const claims = await Promise.all(Array.from({ length: 10 }, () => events.claimSweep(due)));
+      expect(claims.filter((each) => each !== undefined)).toEqual([baseMs]);
+      await events.swept(baseMs + 5, baseMs + 20);
+      expect(await events.claimSweep({ ...due, nowMs: baseMs + 20 })).toBe(baseMs + 5);
+    });
+  });
+}
+
+queueSuite("the queues in memory", async () => {
+  const notifications = memoryNotificationStore();
+  return {
+    notifications,
+    note: async (notification) => notifications.note(notification),
+    events: memoryProviderEventStore(),
+    stop: async () => {},
+  };
+});
+
+queueSuite("the queues on Postgres", async () => {
+  const own = migrationsFrom(new URL("./migrations/", import.meta.url));
+  const postgres = await freshSchema([...outboxMigrations, ...own]);
+  // A new store begins a day ago; this suite lives in 2030.
+  return {
+    notifications: postgresNotificationStore(postgres),
+    note: (notification) => postgres.commit(noteWrite(notification)),
+    events: postgresProviderEventStore(postgres),
+    stop: () => postgres.close(),
+  };
+});
