@@ -112,6 +112,11 @@ describe("a hostile writer", () => {
       () => insertOf(two.map((row) => ({ ...row, currency: "usd" }))),
     ],
     ["with a gap in its lines", whole, () => insertOf([...two.slice(0, 1), { line: 3, amount: -5 }])],
+    [
+      "that goes on with one that stands, below its first line",
+      whole,
+      () => onMine([4, 0, -1, -2].map((line, at) => ({ line, amount: at % 2 === 0 ? 5 : -5 }))),
+    ],
     ["about two orders", whole, () => insertOf(two.map((row) => ({ ...row, order: randomUUID() })))],
     [
       "that goes on with one that stands",

@@ -9,7 +9,7 @@ import { registerGauges } from "./gauges.ts";
 import { startReconciling } from "./reconcile-on-schedule.ts";
 import { postgresReconciliationStore } from "./reconciliation-store.postgres.ts";
 import { rpc } from "./rpc.ts";
-import { openReconciler } from "./run-reconciliation.ts";
+import { openReconciler, runMaxMs } from "./run-reconciliation.ts";
 
 const config = z.object({
   RECONCILE_EVERY_MS: whole(900_000, 0, 86_400_000).describe(
@@ -23,10 +23,19 @@ export const program = service(ledger, {
   start: async ({ config, ports, postgres, bus, gauge, log, telemetry, nowMs, newId, random }) => {
     const store = postgresEntryStore(postgres);
     const reconciliations = postgresReconciliationStore(postgres);
-    const reconciler = openReconciler({ ports, store, reconciliations, log, nowMs, newId, random });
+    const everyMs = config.RECONCILE_EVERY_MS;
+    const reconciler = openReconciler({
+      ports,
+      store,
+      reconciliations,
+      log,
+      nowMs,
+      newId,
+      random,
+      runMaxMs: everyMs === 0 ? runMaxMs : Math.min(everyMs, runMaxMs),
+    });
     registerGauges({ gauge, store, reconciliations, nowMs });
     const booking = await startBooking({ store, postgres, bus, log, telemetry, nowMs });
-    const everyMs = config.RECONCILE_EVERY_MS;
     const stopReconciling =
       everyMs === 0
         ? async () => {}
@@ -35,7 +44,7 @@ export const program = service(ledger, {
       handlers: rpc({ store, reconciler }),
       ready: booking.ready,
       stop: async () => {
-        await stopReconciling();
+        await Promise.all([stopReconciling(), reconciler.stop()]);
         await booking.stop();
       },
     };

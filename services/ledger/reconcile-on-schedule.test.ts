@@ -1,13 +1,16 @@
 // Comparisons by the clock: by one process at a time, and again when one could not be made.
 
-import { openLog, type Postgres } from "@webstore/kit";
+import { currentContext, inContext, openLog, type Postgres } from "@webstore/kit";
 import { freshSchema, migrationsFrom } from "@webstore/kit/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { difference } from "./difference.ts";
+import { postgresEntryStore } from "./entry-store.postgres.ts";
 import { startReconciling } from "./reconcile-on-schedule.ts";
 import { postgresReconciliationStore } from "./reconciliation-store.postgres.ts";
 import { type Comparison, keptMax, type ReconciliationStore } from "./reconciliation-store.ts";
+import { openReconciler } from "./run-reconciliation.ts";
 import { openLedger } from "./testing-ledger.ts";
+import { ordersOf, paymentsOf } from "./testing-lists.ts";
 import { openWorld } from "./testing-world.ts";
 
 const log = openLog("ledger", { level: "silent" });
@@ -104,4 +107,41 @@ test("two processes of one ledger share the turns, and staff may ask in between"
   } finally {
     await subject.stop();
   }
+});
+
+test("a comparison of everything goes on when who asked has gone, and asking again joins it", async () => {
+  const world = openWorld(Date.now() - 86_400_000);
+  world.sell();
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  let asked = 0;
+  const payments = {
+    ...paymentsOf(world),
+    listPayments: async (request: Parameters<ReturnType<typeof paymentsOf>["listPayments"]>[0]) => {
+      asked += 1;
+      await held;
+      return paymentsOf(world).listPayments(request);
+    },
+  };
+  const reconciler = openReconciler({
+    ports: { orders: ordersOf(world), payments },
+    store: postgresEntryStore(postgres),
+    reconciliations: store,
+    log,
+    nowMs: Date.now,
+    newId: () => id(1),
+    random: () => 0,
+    runMaxMs: 60_000,
+    delayMs: async () => {},
+  });
+  const gone = new AbortController();
+  const context = { ...currentContext(), signal: gone.signal, deadlineAtMs: Date.now() };
+  const first = inContext(context, () => reconciler.run(undefined, undefined));
+  gone.abort();
+  const second = reconciler.run(undefined, undefined);
+  release();
+  expect(await first).toBe(await second);
+  expect((await first).differences).not.toEqual([]);
+  expect(await store.latest()).toEqual(await first);
+  expect(asked).toBe(2);
+  await reconciler.stop();
 });

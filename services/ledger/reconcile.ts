@@ -123,7 +123,7 @@ async function suspectsOf(
 
 /** What is found twice, one look after the other, stands; what is found anew is looked at once more. */
 async function confirm(parts: ReconcileParts, first: readonly Suspect[]): Promise<Difference[]> {
-  const { delayMs = delay, nowMs } = parts;
+  const { delayMs = pause, nowMs } = parts;
   const standing: Difference[] = [];
   let suspects = first;
   for (let look = 2; look <= looksMax && suspects.length > 0; look += 1) {
@@ -145,6 +145,8 @@ async function confirm(parts: ReconcileParts, first: readonly Suspect[]): Promis
   }
   return standing;
 }
+
+const pause = (ms: number) => delay(ms, currentContext().signal);
 
 const timesOf = ({ order, payments, provider }: Group): number[] => [
   0,

@@ -1,8 +1,10 @@
-// Run a comparison, for staff or by the clock: one at a time in this process, for each reads everything. Those who want all
-// compared while that is being done share it, and it is kept; one of a chosen time is answered and not kept, so that what
-// is kept always speaks of everything.
+// Run a comparison, for staff or by the clock: one at a time in this process, for each reads everything.
+//
+// Those who want all compared while that is being done share it, and it is kept. It goes on when whoever asked has gone:
+// in a store that is too large for one request, asking again joins it. One of a chosen time is answered and not
+// kept, so that what is kept always speaks of everything.
 
-import { Outage } from "@webstore/kit";
+import { currentContext, inContext, Outage } from "@webstore/kit";
 import { inFlightMs, type ReconcileParts, type ReconcileWindow, reconcile } from "./reconcile.ts";
 import type { Comparison, ReconciliationStore } from "./reconciliation-store.ts";
 import { invalidRequest } from "./refusals.ts";
@@ -10,17 +12,23 @@ import { invalidRequest } from "./refusals.ts";
 export type Reconciler = {
   /** Absent: from the first, and until what may still be under way. */
   run(createdSince: Date | undefined, createdBefore: Date | undefined): Promise<Comparison>;
+  /** Gives up what is in hand. */
+  stop(): Promise<void>;
 };
 
 const queueMax = 4;
+export const runMaxMs = 600_000;
 
 export function openReconciler(
   parts: ReconcileParts & {
     readonly reconciliations: Pick<ReconciliationStore, "keep">;
     readonly newId: () => string;
+    /** How long one of everything may take. */
+    readonly runMaxMs: number;
   },
 ): Reconciler {
   const { nowMs, newId, log, reconciliations } = parts;
+  const stopping = new AbortController();
   let queue: Promise<unknown> = Promise.resolve();
   let queued = 0;
   let whole: Promise<Comparison> | undefined;
@@ -36,7 +44,10 @@ export function openReconciler(
   }
 
   async function compareAll(): Promise<Comparison> {
-    const comparison = await reconcile(parts, { sinceMs: 0, beforeMs: nowMs() - inFlightMs });
+    const deadlineAtMs = nowMs() + parts.runMaxMs;
+    const context = { ...currentContext(), deadlineAtMs, signal: stopping.signal };
+    const window = { sinceMs: 0, beforeMs: nowMs() - inFlightMs };
+    const comparison = await inContext(context, () => reconcile(parts, window));
     await reconciliations.keep(newId(), comparison);
     const { differences, ...summary } = comparison;
     const line = { ...summary, differences: differences.length };
@@ -55,6 +66,10 @@ export function openReconciler(
       }
       const window = windowOf(createdSince, createdBefore, nowMs());
       return inTurn(() => reconcile(parts, window));
+    },
+    async stop() {
+      stopping.abort();
+      await queue;
     },
   };
 }
