@@ -3,8 +3,6 @@
 // has forgotten.
 
 import { execFile } from "node:child_process";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -79,14 +77,14 @@ export async function comeToRest(scene: Scene): Promise<Rest> {
 }
 
 async function rest(
-  { store, shop, staff }: Scene,
+  { store, shop, partners, staff }: Scene,
   client: pg.Client,
   done: { resolved: number; redriven: number },
 ): Promise<string[]> {
   let waiting: string[] = [];
   let quiet = 0;
   const isAtRest = async () => {
-    waiting = await whatWaits(client, store);
+    waiting = await whatWaits(client, partners);
     // Twice in a row: a request that is under way between two services is in no table.
     quiet = waiting.length === 0 ? quiet + 1 : 0;
     if (quiet >= 2) return true;
@@ -101,8 +99,8 @@ async function rest(
 }
 
 /** One statement, so one moment: what moves from an outbox to the bus is seen in one of them. */
-async function whatWaits(client: pg.Client, store: StoreRun): Promise<string[]> {
-  const deliveries = deliveriesOf(store);
+async function whatWaits(client: pg.Client, partners: Scene["partners"]): Promise<string[]> {
+  const deliveries = await partners.deliveriesWaiting();
   const { rows } = await client.query<{ schema: string }>(
     "select schemaname as schema from pg_tables where tablename = 'outbox'",
   );
@@ -117,16 +115,6 @@ async function whatWaits(client: pg.Client, store: StoreRun): Promise<string[]> 
     .filter(({ count }) => Number(count) > 0)
     .map(({ what, count }) => `${what}: ${count}`);
   return deliveries > 0 ? [...waiting, `webhooks: ${deliveries}`] : waiting;
-}
-
-/** What the provider has still to tell the store, read from its own file. */
-function deliveriesOf({ dataDir }: StoreRun): number {
-  const file = new DatabaseSync(join(dataDir, "payment-provider.sqlite"), { readOnly: true, timeout: 10_000 });
-  try {
-    return Number(file.prepare("select count(*) as count from deliveries").get()?.count);
-  } finally {
-    file.close();
-  }
 }
 
 /** An operator asks the provider now instead of at its next turn. */

@@ -88,6 +88,9 @@ export function readPartners(is: { providerUrl: string; inventoryUrl: string; cr
         if (!page.has_more) return returned;
       }
     },
+    /** What the provider has still to tell the store. */
+    deliveriesWaiting: async () =>
+      (await get<{ waiting: number }>(`${is.providerUrl}/admin/deliveries`)).waiting,
     /** What takes days at the provider has taken them; resolves when all of it has been carried out. */
     async advanceClock(ms: number): Promise<void> {
       let { still_due: due } = await advance(ms);

@@ -14,6 +14,7 @@
 //   POST /admin/refunds/settle    {refund, outcome}: succeeded or failed, now
 //   GET  /admin/payment_intents   sums per currency
 //   GET  /admin/payments          ?limit&starting_after&order_id: how each payment stands, oldest first
+//   GET  /admin/deliveries        how many webhooks have not arrived yet
 //   POST /admin/reset             forgets everything
 
 import { z } from "zod";
@@ -227,6 +228,7 @@ const routes = new Map<string, AdminRoute>([
       (provider, is) => ok(pageOfPayments(provider, is)),
     ),
   ],
+  ["GET /admin/deliveries", ({ webhooks }) => ok({ waiting: webhooks.waiting() })],
   ["POST /admin/authentications", act],
   ["POST /admin/disputes", dispute],
   ["POST /admin/disputes/close", close],

@@ -50,6 +50,8 @@ export type Webhooks = {
   schedule(eventId: string, paymentIntentId: string, met: Met<WebhookAction> | undefined): void;
   /** The clock has jumped. */
   wake(): void;
+  /** How many deliveries have not arrived yet. */
+  waiting(): number;
   stop(): void;
 };
 
@@ -139,7 +141,7 @@ function plan(
   if (met?.action === "webhook_duplicate") deliveries.add(event, intent, dueAtMs, false);
 }
 
-const disabled: Webhooks = { enabled: false, schedule() {}, wake() {}, stop() {} };
+const disabled: Webhooks = { enabled: false, schedule() {}, wake() {}, waiting: () => 0, stop() {} };
 
 export function openWebhooks(is: {
   database: Database;
@@ -204,6 +206,7 @@ export function openWebhooks(is: {
     setImmediate(pump);
   }
 
+  const count = is.database.prepare("SELECT count(*) AS count FROM deliveries");
   wake();
   return {
     enabled: true,
@@ -212,6 +215,7 @@ export function openWebhooks(is: {
       wake();
     },
     wake,
+    waiting: () => Number(count.get()?.count),
     stop() {
       stopped = true;
       clearTimeout(timer);
