@@ -80,6 +80,8 @@ test("what is zero has no line: an order without a discount and free of delivery
 
 test.each([
   ["an order from another channel, which is not paid", "OrderCreated", { ...created, status: "new" }],
+  ["one that has neither prices nor a currency", "OrderCreated", { orderId, status: "new", currency: "" }],
+  ["its cancellation", "OrderCancelled", { ...cancelled, feeAmount: "0.00", currency: "" }],
   ["an order that was cancelled while it was placed", "OrderCancelled", { ...cancelled, feeAmount: "0.00" }],
 ])("%s moves no money", (_, name, data) => {
   expect(bookingOf(eventOf(name, data))).toBeUndefined();

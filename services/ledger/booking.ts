@@ -19,24 +19,26 @@ const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 const currency = z.string().refine((code) => currencies.has(code));
 const amount = z.string().max(20);
 
+const orderCreatedStatus = z.object({ status: z.enum(["paid", "new"]) });
 const orderCreated = z.object({
   orderId: uuid,
-  status: z.enum(["paid", "new"]),
   totalAmount: amount,
   currency,
   amounts: z.object({ subtotal: amount, shipping: amount, discount: amount }),
 });
 const paymentMoved = z.object({ orderId: uuid, paymentId: uuid, amount, currency });
 const orderRefunded = z.object({ orderId: uuid, amount, currency });
+const orderCancelledFee = z.object({ feeAmount: amount });
 const orderCancelled = z.object({ orderId: uuid, feeAmount: amount, currency });
+const nothing = /^0+(\.0+)?$/;
 
 type Story = Pick<Booking, "event" | "orderId" | "currency" | "lines"> & { readonly paymentId?: string };
 
 const stories: Readonly<Record<string, (data: unknown) => Story | undefined>> = {
   OrderCreated: (data) => {
-    const { status, totalAmount, amounts, ...is } = read(orderCreated, data);
-    // One that comes from another channel is not paid here, and has no prices yet.
-    if (status === "new") return undefined;
+    // One that comes from another channel is not paid here, and has neither prices nor a currency yet.
+    if (read(orderCreatedStatus, data).status === "new") return undefined;
+    const { totalAmount, amounts, ...is } = read(orderCreated, data);
     const [totalMinor, subtotalMinor, shippingMinor, discountMinor] = [
       minorIn(totalAmount, is.currency),
       minorIn(amounts.subtotal, is.currency),
@@ -74,10 +76,13 @@ const stories: Readonly<Record<string, (data: unknown) => Story | undefined>> = 
   },
 
   OrderCancelled: (data) => {
+    if (nothing.test(read(orderCancelledFee, data).feeAmount)) return undefined;
     const { feeAmount, ...is } = read(orderCancelled, data);
-    const feeMinor = minorIn(feeAmount, is.currency);
-    if (feeMinor === 0n) return undefined;
-    return { event: "order_cancelled", ...is, lines: move(feeMinor, "refunds", "fees") };
+    return {
+      event: "order_cancelled",
+      ...is,
+      lines: move(positiveIn(feeAmount, is.currency), "refunds", "fees"),
+    };
   },
 };
 

@@ -33,7 +33,8 @@ export function differencesOf(views: Views, nowMs: number): Difference[] {
 }
 
 function currencyOf({ order, payments, entries }: Views): string {
-  return order?.currency ?? payments[0]?.currency ?? entries[0]?.currency ?? "";
+  // An order from another channel has no currency until it is priced.
+  return order?.currency || payments[0]?.currency || entries[0]?.currency || "";
 }
 
 function imbalances({ orderId, entries }: Views): Difference[] {
