@@ -9,6 +9,7 @@ import { confirmationTests, paymentStatusTests } from "./contract/paying.ts";
 import { placingTests, repeatingTests } from "./contract/placing.ts";
 import { readingTests } from "./contract/reading.ts";
 import { refusingTests } from "./contract/refusing.ts";
+import { sagaTests } from "./contract/sagas.ts";
 import { shopOf } from "./contract/shop.ts";
 import type { Subject } from "./testing-world.ts";
 
@@ -38,4 +39,5 @@ const groups = [
   paymentStatusTests,
   confirmationTests,
   importingTests,
+  sagaTests,
 ];

@@ -88,12 +88,19 @@ describe("the door of orders", () => {
     ["listOrders", ["ada", "grace", "service"]],
     ["cancelOrder", ["ada", "grace"]],
     ["updateOrderPaymentStatus", ["service"]],
+    ["executeCancellation", ["service"]],
+    ["importOrder", ["grace", "service"]],
+    ["priceOrder", ["service"]],
+    ["listSagas", ["service"]],
+    ["getSaga", ["service"]],
+    ["retrySaga", ["service"]],
+    ["compensateSaga", ["service"]],
     ["transitionOrder", ["grace", "service"]],
   ] as const)("%s is for %s, and for nobody else", async (method, allowed) => {
     for (const who of ["ada", "grace", "service", "anybody"] as const) {
       const reason = await reasonOf(ask(who, method));
       if ((allowed as readonly Who[]).includes(who))
-        expect(["answered", "order_not_found", "cart_empty"]).toContain(reason);
+        expect(["answered", "order_not_found", "cart_empty", "saga_not_found"]).toContain(reason);
       else expect(reason).toBe(who === "anybody" ? "unauthenticated" : "permission_denied");
     }
   });
@@ -119,17 +126,44 @@ describe("the door of orders", () => {
     ["updateOrderPaymentStatus", "no time", { occurredAt: undefined }],
     ["updateOrderPaymentStatus", "a notification without an id", { notificationId: "" }],
     ["updateOrderPaymentStatus", "no payment", { paymentId: "" }],
+    ["updateOrderPaymentStatus", "less than nothing", { refundedMinor: -1n }],
+    ["updateOrderPaymentStatus", "more than there is", { refundedMinor: 100_000_000_000n }],
+    ["executeCancellation", "an id that is none", { orderId: "1" }],
+    ["importOrder", "an id that is none", { orderId: "1" }],
+    ["importOrder", "no customer", { customerId: "" }],
+    ["importOrder", "no goods", { lines: [] }],
+    ["importOrder", "none of a product", { lines: [{ productId: randomUUID(), quantity: 0 }] }],
+    ["importOrder", "100 of a product", { lines: [{ productId: randomUUID(), quantity: 100 }] }],
+    [
+      "importOrder",
+      "101 lines",
+      { lines: Array.from({ length: 101 }, () => ({ productId: randomUUID(), quantity: 1 })) },
+    ],
+    ["importOrder", "no address", { shippingAddress: undefined }],
+    ["importOrder", "no channel", { channel: "" }],
+    ["importOrder", "a channel that is no name", { channel: "'; drop table orders" }],
+    ["priceOrder", "no id", { orderId: "" }],
+    ["listSagas", "a page of 101", { pageSize: 101 }],
+    ["listSagas", "a name of 101 characters", { name: "x".repeat(101) }],
+    ["listSagas", "an order that is none", { orderId: "1" }],
+    ["listSagas", "a token that is none of ours", { pageToken: "nonsense" }],
+    ["getSaga", "an id that is none", { sagaId: "1" }],
+    ["retrySaga", "no id", { sagaId: "" }],
+    ["compensateSaga", "an id that is none", { sagaId: "' or 1=1 --" }],
     ["transitionOrder", "no status", { status: "ORDER_STATUS_UNSPECIFIED" }],
     ["transitionOrder", "a reason of 201 characters", { reason: "x".repeat(201) }],
   ] as const)("%s with %s is refused before anything is looked at", async (method, _, wrong) => {
     await shop.fill("ada", [await shop.product(), 1]);
     const cart = await shop.cartOf("ada");
-    const who =
-      method === "updateOrderPaymentStatus" ? "service" : method === "transitionOrder" ? "grace" : "ada";
+    const rows = () =>
+      subject.sql("select id from orders.sagas union all select order_id from orders.orders");
+    const before = await rows();
+    const forPeople = ["placeOrder", "getOrder", "listOrders", "cancelOrder", "transitionOrder"];
+    const who = !forPeople.includes(method) ? "service" : method === "transitionOrder" ? "grace" : "ada";
     const refusal = await refusalOf(ask(who, method, wrong));
     expect(refusal).toMatchObject({ service: "kit", reason: "invalid_request", code: "INVALID_ARGUMENT" });
     expect(refusal.message).not.toContain("4242");
     expect(await shop.cartOf("ada")).toEqual(cart);
-    expect(await subject.sql("select 1 from orders.sagas union all select 1 from orders.orders")).toEqual([]);
+    expect(await rows()).toEqual(before);
   });
 });
