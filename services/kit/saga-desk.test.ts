@@ -277,6 +277,7 @@ test.each(["here", "in another replica"])(
     });
     const id = await begin();
     await asked.promise;
+    const toldToTheCaller = engine.settle(id, 20_000);
     const other = engineOf("there");
     const at =
       where === "here"
@@ -293,7 +294,7 @@ test.each(["here", "in another replica"])(
       "give back money",
       "give back stock",
     ]);
-    expect(await engine.settle(id, 0)).toMatchObject({ status: "refused" });
+    expect(await toldToTheCaller).toMatchObject({ status: "refused" });
     await Promise.all([engine.stop(0), other.stop(0)]);
   },
 );

@@ -5,7 +5,7 @@
 // ends: whoever holds the lease goes on with it, and a lease that is not renewed can be claimed. One that was put
 // down has no holder, and is claimed when its time has come or when it is woken.
 
-import { describeError } from "./log.ts";
+import { describeError, type Log } from "./log.ts";
 import { Outage } from "./refusal.ts";
 import { delay } from "./retry.ts";
 import type { AnySaga, Data, Saga } from "./saga.ts";
@@ -41,11 +41,13 @@ export type SagaEngine<Ports> = {
 export type EngineParts<Ports> = RunParts<Ports> & {
   readonly sagas: readonly AnySaga[];
   readonly leaseMs: number;
+  /** Default 1 s, or a lease if that is shorter: how long what is due can wait. */
+  readonly lookEveryMs?: number;
 };
 
 const runningMax = 1_000;
 const claimMax = 20;
-const lookEveryMs = 1_000;
+const lookEveryMsDefault = 1_000;
 const settlePollMs = 100;
 
 export function openSagaEngine<Ports extends object>(parts: EngineParts<Ports>): SagaEngine<Ports> {
@@ -88,11 +90,7 @@ export function openSagaEngine<Ports extends object>(parts: EngineParts<Ports>):
     if (limit <= 0) return;
     for (const record of await journal.claim(parts.sagas, limit)) takeUp(record);
   };
-  const look = () =>
-    recover().catch((error: unknown) =>
-      log.warn({ error: describeError(error) }, "cannot look for unfinished sagas"),
-    );
-  const timer = setInterval(look, Math.min(lookEveryMs, parts.leaseMs));
+  const endLooking = everyMs(parts.lookEveryMs ?? Math.min(lookEveryMsDefault, parts.leaseMs), recover, log);
 
   return {
     running: () => inHand.size,
@@ -115,18 +113,19 @@ export function openSagaEngine<Ports extends object>(parts: EngineParts<Ports>):
     },
 
     async settle(id, waitMs) {
-      const here = inHand.get(id);
-      if (here !== undefined) return within(here, waitMs);
       const untilMs = performance.now() + waitMs;
       for (;;) {
+        const here = inHand.get(id);
+        const outcome = here && (await within(here, untilMs - performance.now()));
+        if (outcome !== undefined && outcome.status !== "unfinished") return outcome;
+        // Out of time, put down, or taken over by another: the journal knows.
         const record = await journal.find(id);
         if (record === undefined) return undefined;
-        const outcome = outcomeOf(record);
         const leftMs = untilMs - performance.now();
-        if (outcome.status !== "unfinished" || leftMs <= 0) return outcome;
-        const taken = inHand.get(id);
-        if (taken !== undefined) return within(taken, leftMs);
-        await delay(Math.min(settlePollMs, leftMs));
+        const isThrough =
+          outcomeOf(record).status !== "unfinished" || (here !== undefined && record.isPutDown);
+        if (isThrough || leftMs <= 0) return outcomeOf(record);
+        if (!inHand.has(id)) await delay(Math.min(settlePollMs, leftMs));
       }
     },
 
@@ -137,13 +136,34 @@ export function openSagaEngine<Ports extends object>(parts: EngineParts<Ports>):
 
     async stop(graceMs) {
       stopping = true;
-      clearInterval(timer);
+      // What is claimed meanwhile is in hand, too.
+      await endLooking();
       await within(
         Promise.allSettled(inHand.values()).then((): SagaOutcome => ({ status: "done" })),
         graceMs,
       );
       if (inHand.size > 0) await journal.release([...inHand.keys()]);
     },
+  };
+}
+
+/** Looks now and then, once at a time. Gives the function that ends it, after the look under way. */
+function everyMs(ms: number, look: () => Promise<void>, log: Log): () => Promise<void> {
+  let looking: Promise<void> | undefined;
+  const lookOnce = async () => {
+    try {
+      await look();
+    } catch (error) {
+      log.warn({ error: describeError(error) }, "cannot look for unfinished sagas");
+    }
+    looking = undefined;
+  };
+  const timer = setInterval(() => {
+    looking ??= lookOnce();
+  }, ms);
+  return async () => {
+    clearInterval(timer);
+    await looking;
   };
 }
 

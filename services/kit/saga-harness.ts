@@ -10,7 +10,8 @@
 // Each with every do and undo run once and twice.
 //
 // A crash is a promise that never settles: the engine that waits for it does nothing more, as a dead
-// process does. The next engine has another owner and finds the lease run out.
+// process does. The next engine has another owner and finds the lease run out: the harness ends it, so that no
+// time decides who has the saga in hand.
 
 import { randomUUID } from "node:crypto";
 import { openLog } from "./log.ts";
@@ -124,6 +125,8 @@ export type Visited = {
 
 const settleMs = 20_000;
 const settlePollMs = 5;
+const leaseMs = 600_000;
+const lookEveryMs = 20;
 /** A wait that is woken lasts longer than its visit, and one that is not, no time at all. */
 const longWaitMs = 600_000;
 
@@ -136,14 +139,15 @@ export async function visitSaga<Input extends object, Ports extends object>(
   const harm = injure(is.visit);
   const injured = { ...saga, steps: saga.steps.map((step) => harm.step(step)) } as typeof saga;
   const engineOf = (owner: string) => {
-    const journal = openJournal({ postgres: is.postgres, owner, leaseMs: 50, key: "harness" });
+    const journal = openJournal({ postgres: is.postgres, owner, leaseMs, key: "harness" });
     return openSagaEngine<Ports>({
       journal: harm.journal(journal),
       sagas: [injured as unknown as AnySaga],
       ports: is.ports,
       log: openLog("harness", { level: "silent" }),
       telemetry: unrecordedTelemetry("harness"),
-      leaseMs: 50,
+      leaseMs,
+      lookEveryMs,
       random: () => 0,
       delayMs: async () => {},
     });
@@ -167,6 +171,7 @@ export async function visitSaga<Input extends object, Ports extends object>(
   await Promise.all([first.stop(0), other.stop(0)]);
   if (died !== "crashed") return { outcome: died, met: harm.met(), sagaId };
 
+  await is.postgres.query("update sagas set lease_until = clock_timestamp() where id = $1", [sagaId]);
   const second = engineOf("second");
   // A caller that repeats its request, as one whose connection broke would.
   await second.begin(injured, { id: sagaId, requestHash: "same", input: is.input, traceparent: "" });
@@ -279,7 +284,8 @@ function injuredJournal(
       to.waitingFor === undefined ? real.park(record, to) : at("putting down", () => real.park(record, to)),
     claim: async (sagas, limit) => (isDead() ? [] : real.claim(sagas, limit)),
     wake: async (id, sagas) => (isDead() ? undefined : real.wake(id, sagas)),
-    renew: async (ids) => (isDead() ? undefined : real.renew(ids)),
+    // A lease lasts longer than a visit, and one that the harness has ended must not come back.
+    renew: async () => {},
     release: async (ids) => (isDead() ? undefined : real.release(ids)),
   };
 }

@@ -217,6 +217,43 @@ test("an owner that was thought dead can commit nothing more", async () => {
   expect(await noteOf(id)).toBe("none");
 });
 
+test("an engine that stops hands over also what it was just about to take up", async () => {
+  const id = randomUUID();
+  const any = trip as unknown as AnySaga;
+  const journalOf = (owner: string) =>
+    openJournal({ postgres, owner, leaseMs: 60_000, key: "a key for tests" });
+  const left = { id, saga: any, requestHash: "", input: { tripId: id }, traceparent: "" };
+  await journalOf("gone").begin(left);
+  await postgres.query("update sagas set lease_until = now() where id = $1", [id]);
+  const claiming = Promise.withResolvers<void>();
+  const mayClaim = Promise.withResolvers<void>();
+  const journal = journalOf("stopping");
+  const ports = partners();
+  const engine = openSagaEngine<Ports>({
+    journal: {
+      ...journal,
+      claim: async (...which) => {
+        claiming.resolve();
+        await mayClaim.promise;
+        return journal.claim(...which);
+      },
+    },
+    sagas: [any],
+    ports: { ...ports, flight: { ...ports.flight, book: () => new Promise<never>(() => {}) } },
+    log: openLog("test", { level: "silent" }),
+    telemetry: unrecordedTelemetry("test"),
+    leaseMs: 60_000,
+    lookEveryMs: 1,
+    random: () => 0,
+  });
+  await claiming.promise;
+  const stopped = engine.stop(0);
+  mayClaim.resolve();
+  await stopped;
+  const isFree = "select owner, lease_until <= now() as free from sagas where id = $1";
+  expect(await postgres.query(isFree, [id])).toEqual([{ owner: "stopping", free: true }]);
+});
+
 test("an undo that does not succeed is parked, and after its rounds the saga is stuck", async () => {
   const ports = partners();
   const id = randomUUID();
