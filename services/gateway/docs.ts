@@ -2,6 +2,7 @@
 // page is first asked for: a start must not wait for it.
 
 import type { FastifyInstance } from "fastify";
+import { refusals } from "./refusals.ts";
 
 export const docsPath = "/docs";
 
@@ -19,6 +20,8 @@ export function addDocs(app: FastifyInstance, document: () => object): void {
     app.get(url, { config: { access: "public" } }, async (request, reply) => {
       const docs = await page();
       const answer = await docs.inject({ method: "GET", url: request.raw.url ?? docsPath });
+      // Its own words for it repeat the path.
+      if (answer.statusCode >= 400) throw refusals.refuse("route_not_found");
       const { "content-length": _, "transfer-encoding": __, connection: ___, ...headers } = answer.headers;
       return reply.code(answer.statusCode).headers(headers).send(answer.rawPayload);
     });

@@ -27,7 +27,7 @@ import {
 import type { GatewayConfig } from "./config.ts";
 import { addEdge, methodsAt } from "./edge.ts";
 import { admit, beginExchange, identify } from "./exchange.ts";
-import { problemOf, problemType } from "./problem.ts";
+import { instanceOf, problemOf, problemType } from "./problem.ts";
 import { refusals } from "./refusals.ts";
 
 export type HttpParts = {
@@ -149,8 +149,7 @@ function sendProblem(
 ): FastifyReply {
   const { exchange } = request;
   const traceId = exchange?.span.traceId ?? "";
-  const instance = request.url.split("?", 1)[0] ?? "";
-  const { problem, headers, unexpected } = problemOf(error, { instance, traceId });
+  const { problem, headers, unexpected } = problemOf(error, { instance: instanceOf(request.url), traceId });
   if (unexpected) {
     const say = () =>
       log.error({ route: request.routeOptions.url, error: describeError(error) }, "request failed");

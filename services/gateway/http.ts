@@ -11,6 +11,7 @@ import { OpsServiceDefinition } from "@webstore/proto/ops/v1";
 import { StorefrontServiceDefinition } from "@webstore/proto/storefront/v1";
 import type { FastifyInstance } from "fastify";
 import { exchangeKey, serveOverConnect } from "./connect.ts";
+import { silenceReadErrors } from "./connect-silence.ts";
 import type { Ports } from "./definition.ts";
 import { addDocs, docsPath } from "./docs.ts";
 import { type HttpParts, openHttpServer } from "./http-server.ts";
@@ -87,6 +88,7 @@ async function addConnect(app: FastifyInstance, is: StartHttp): Promise<void> {
       routes: (router) => {
         serveOverConnect(router, StorefrontService, StorefrontServiceDefinition, is.storefront, is);
         serveOverConnect(router, OpsService, OpsServiceDefinition, is.ops, is);
+        silenceReadErrors(router);
       },
       contextValues: (request) => createContextValues().set(exchangeKey, request.exchange),
       readMaxBytes: is.config.BODY_BYTES_MAX,

@@ -85,10 +85,13 @@ function violationsOf(issue: z.core.$ZodIssue): Violation[] {
   if (issue.code !== "unrecognized_keys")
     return [{ field: fieldName(issue.path), description: issue.message }];
   return issue.keys.map((key) => ({
-    field: fieldName([...issue.path, key.slice(0, 100)]),
+    field: fieldName([...issue.path, nameLike.test(key) ? key : "(unnamed)"]),
     description: "is not a field of this",
   }));
 }
+
+/** What names are made of. Anything else may be a value in the wrong place, and is not repeated. */
+const nameLike = /^[A-Za-z_]{1,24}\d?$/;
 
 function fieldName(path: readonly PropertyKey[]): string {
   if (path.length === 0) return "body";

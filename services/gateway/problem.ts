@@ -3,6 +3,8 @@
 //
 // Invariant G1: only a refusal's own text reaches the caller. Whatever else was thrown is named by
 // its status and the trace id; its message and stack stay in the log.
+// Invariant G2: no value of the request is repeated, for it may be a card number in the wrong place. Of its path only
+// words and UUIDs are.
 
 import { Outage, Refusal } from "@webstore/kit";
 import { refusals } from "./refusals.ts";
@@ -62,6 +64,8 @@ const refusalByFastifyCode: Readonly<Record<string, keyof typeof refusals.entrie
 };
 
 const retryAfterSeconds = 5;
+const repeatable =
+  /^(?:[A-Za-z][A-Za-z._-]{0,31}|\.well-known|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/;
 
 export type ProblemAnswer = {
   readonly problem: Problem;
@@ -86,6 +90,15 @@ export function problemOf(error: unknown, at: { instance: string; traceId: strin
     headers: {},
     unexpected: true,
   };
+}
+
+/** The path of a request as a problem may show it (G2). */
+export function instanceOf(url: string): string {
+  const [path = ""] = url.split("?", 1);
+  return path
+    .split("/")
+    .map((segment) => (repeatable.test(segment) ? segment : "(value)"))
+    .join("/");
 }
 
 /** The refusal that this is, or stands for; undefined for outages and bugs. */
