@@ -9,10 +9,9 @@ import {
   sagaMigrations,
   service,
   startConsumer,
-  whole,
 } from "@webstore/kit";
-import { z } from "zod";
 import { cartClearDue } from "./cart-clear-due.ts";
+import { config } from "./config.ts";
 import { followups, orders } from "./definition.ts";
 import { cancelOrderSaga } from "./execute-cancellation.ts";
 import { orderCreated } from "./order-created.ts";
@@ -21,15 +20,6 @@ import { placeOrder, placeOrderBefore } from "./place-order.ts";
 import { defaultPriceRules } from "./pricing.ts";
 import { rpc } from "./rpc.ts";
 import type { SagaPorts } from "./saga-ports.ts";
-
-const config = z.object({
-  SAGA_LEASE_MS: whole(10_000, 100, 600_000).describe("How long a silent process's sagas are left to it."),
-  JOURNAL_KEY: z
-    .string()
-    .min(16)
-    .optional()
-    .describe("Seals payment tokens in the journal; default: INTERNAL_API_KEY."),
-});
 
 export const program = service(orders, {
   config,
