@@ -49,7 +49,7 @@ test("an event is sent again until the receiver takes it", async () => {
 test("after its last retry a delivery is given up", async () => {
   const { stripe, api, received } = await startWithReceiver(...Array.from({ length: 9 }, () => 500));
   await hold(stripe);
-  await expect.poll(() => admin(api, "GET", "deliveries")).toMatchObject({ waiting: 0 });
+  await expect.poll(() => tell(api, "GET", "deliveries")).toMatchObject({ waiting: 0 });
   expect(received).toHaveLength(4);
 });
 
