@@ -30,8 +30,9 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 /** A dispute that nobody answers is lost after seven days. */
 const disputesEndMs = 9 * dayMs;
-const restWithinMs = 240_000;
+const restWithinMs = 150_000;
 const restPollMs = 500;
+const tellEveryMs = 15_000;
 
 /** What waits, by a query that gives a row for each kind and how many there are. */
 const waitingByKind: readonly (readonly [what: string, query: string])[] = [
@@ -83,11 +84,16 @@ async function rest(
 ): Promise<string[]> {
   let waiting: string[] = [];
   let quiet = 0;
+  let tellAtMs = performance.now() + tellEveryMs;
   const isAtRest = async () => {
     waiting = await whatWaits(client, partners);
     // Twice in a row: a request that is under way between two services is in no table.
     quiet = waiting.length === 0 ? quiet + 1 : 0;
     if (quiet >= 2) return true;
+    if (performance.now() > tellAtMs) {
+      tellAtMs += tellEveryMs;
+      process.stdout.write(`still waiting: ${waiting.join(", ")}\n`);
+    }
     await delay(restPollMs);
     done.resolved += await resolveAll(client, shop, staff);
     done.redriven += await redriveAll(store);
