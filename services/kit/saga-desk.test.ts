@@ -299,6 +299,25 @@ test.each(["here", "in another replica"])(
   },
 );
 
+test("a saga that was turned back stays turned, though nobody has taken it up and its owner goes on", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  const { engine, sagas, begin } = shopWith({
+    "take gift": async () => {
+      asked.resolve();
+      await answered.promise;
+    },
+  });
+  const id = await begin();
+  await asked.promise;
+  const nobody = { ...engine, wake: async () => {} };
+  await openSagaDesk({ postgres, engine: nobody, sagas }).compensate(id);
+  answered.resolve();
+  await expect.poll(() => engine.settle(id, 5_000), { timeout: 5_000 }).toMatchObject({ status: "refused" });
+  expect(await stateOf(id)).toBe("closed");
+  await engine.stop(0);
+});
+
 test("what is done stays done: compensating answers that it has ended", async () => {
   const { desk, engine, begin, done } = shopWith();
   const id = await begin();

@@ -128,6 +128,21 @@ test("a wake that comes while the step is still asking is not lost, whoever gets
   }
 });
 
+test("a saga that was woken while it was in hand is due when it is put down, also if its process is gone then", async () => {
+  const journalOf = (owner: string) =>
+    openJournal({ postgres, owner, leaseMs: 60_000, key: "a key for tests" });
+  const saga = confirmed as unknown as AnySaga;
+  const id = randomUUID();
+  const mine = await journalOf("gone").begin({ id, saga, requestHash: "", input: {}, traceparent: "" });
+  if (mine === undefined) throw new Error("it did not begin");
+  expect(await journalOf("other").wake(id, [saga])).toBeUndefined();
+  const down = { to: mine, afterMs: 600_000, failed: false, waitingFor: "the shopper" };
+  expect(await journalOf("gone").park(mine, down)).toEqual({ woken: true });
+  await expect
+    .poll(async () => (await journalOf("next").claim([saga], 100)).map((each) => each.id))
+    .toContain(id);
+});
+
 test("without being woken it goes on when its time has come", async () => {
   const { ports } = partner((asked) =>
     asked < 3 ? Promise.reject(new Waiting("a while", { retryAfterMs: 0 })) : { confirmed: true },

@@ -215,6 +215,9 @@ test("an owner that was thought dead can commit nothing more", async () => {
   );
   await expect(late).rejects.toThrow("saga_fenced");
   expect(await noteOf(id)).toBe("none");
+  const down = { to: mine, afterMs: 0, failed: false, waitingFor: "nobody" };
+  await expect(slow.park(mine, down)).rejects.toThrow("saga_fenced");
+  expect(await slow.find(id)).toMatchObject({ isPutDown: false, waitingFor: undefined });
 });
 
 test("an engine that stops hands over also what it was just about to take up", async () => {
