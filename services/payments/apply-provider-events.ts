@@ -4,6 +4,7 @@
 // share the account. One that cannot be applied for three days is given up, and said so.
 
 import { describeError, Outage, type Telemetry } from "@webstore/kit";
+import { findPayment } from "./change-payment.ts";
 import { observePayment } from "./observe-payment.ts";
 import type { Parts } from "./parts.ts";
 import type { Payment } from "./payment.ts";
@@ -102,16 +103,18 @@ async function apply(parts: ApplyParts, event: ClaimedEvent, seen: Seen): Promis
   if (seen.returns && isAboutReturns(event.type)) return "applied";
   const payment = await paymentOf(parts, event);
   if (payment === "ignored" || payment === "unfound") return payment;
-  const { orderId } = payment;
+  const { orderId, paymentId, providerReference } = payment;
+  if (providerReference !== "" && providerReference !== event.paymentReference) {
+    const about = { event_id: event.eventId, payment_id: paymentId };
+    parts.log.error(about, "the provider has a second payment under the name of one of ours");
+    return "ignored";
+  }
+  // Mostly it is known already, and then nobody need wait for it.
+  const known = whenToAsk(event, payment, parts.nowMs());
+  if (known !== "now") return known === "later" ? "later" : "applied";
   return parts.inTurn(orderId, async () => {
     // It may have changed while others had their turn.
-    const current = await parts.store.find({ orderId });
-    if (current === undefined || current === "marked") return "ignored";
-    if (current.providerReference !== "" && current.providerReference !== event.paymentReference) {
-      const about = { event_id: event.eventId, payment_id: current.paymentId };
-      parts.log.error(about, "the provider has a second payment under the name of one of ours");
-      return "ignored";
-    }
+    const current = await findPayment(parts, { orderId });
     const when = whenToAsk(event, current, parts.nowMs());
     if (when !== "now") return when === "later" ? "later" : "applied";
     const located = { ...current, providerReference: event.paymentReference };

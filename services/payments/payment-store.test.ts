@@ -183,6 +183,8 @@ function paymentStoreSuite(name: string, start: () => Promise<Subject>) {
       expect(await store.find({ orderId: givenUp.orderId })).toMatchObject({
         resolution: { dueAtMs: undefined },
       });
+      const much = nowMs + 365 * 86_400_000;
+      expect(await store.claimDue({ nowMs: much, leaseMs, limit: 1 })).toHaveLength(1);
     });
 
     test("a change that was made to the version of a claim is made, and ends the claim", async () => {
@@ -285,4 +287,55 @@ describe("the database itself", () => {
       await postgres.close();
     }
   });
+});
+
+test("what an earlier version left open is asked about at once, and nothing else", async () => {
+  const own = migrationsFrom(new URL("./migrations/", import.meta.url));
+  const [first, second] = own;
+  if (first === undefined || second === undefined) throw new Error("there are two migrations");
+  const postgres = await freshSchema([...outboxMigrations, first]);
+  try {
+    const refunds = (status: string) =>
+      JSON.stringify([{ refundId: randomUUID(), amountMinor: "1", status }]);
+    const left: [
+      status: string,
+      asked: string | null,
+      voidWanted: boolean,
+      refunds: string,
+      isOpen: boolean,
+    ][] = [
+      ["created", "authorize", false, "[]", true],
+      ["created", null, false, "[]", false],
+      ["unknown", "capture", false, "[]", true],
+      ["requires_action", null, false, "[]", true],
+      ["authorized", null, false, "[]", false],
+      ["authorized", null, true, "[]", true],
+      ["captured", null, false, refunds("asked"), true],
+      ["captured", null, false, refunds("settled"), false],
+    ];
+    for (const [status, asked, voidWanted, given] of left) {
+      await postgres.query(
+        `insert into payments (order_id, payment_id, customer_id, country, description, amount_minor, currency,
+           status, asked, void_wanted, refunds, create_time, update_time)
+         values ($1, $2, $2, 'DE', $3, 1, 'USD', $4, $5, $6, $7, now(), now())`,
+        [randomUUID(), randomUUID(), `${status}`, status, asked, voidWanted, given],
+      );
+    }
+    await postgres.query(
+      "insert into payments (order_id, status, create_time, update_time) values ($1, 'voided', now(), now())",
+      [randomUUID()],
+    );
+    for (const statement of second.sql.split(/;\n/)) {
+      if (statement.trim() !== "") await postgres.query(statement);
+    }
+    const store = postgresPaymentStore(postgres, openOutbox({ nowMs: Date.now, newId: randomUUID }));
+    const due = await store.claimDue({ nowMs: Date.now() + 60_000, leaseMs: 1, limit: 100 });
+    const seen = due.map(({ status, asked, voidWanted }) => [status, asked ?? null, voidWanted]);
+    const open = left
+      .filter(([, , , , isOpen]) => isOpen)
+      .map(([status, asked, wanted]) => [status, asked, wanted]);
+    expect(seen.map(String).toSorted()).toEqual(open.map(String).toSorted());
+  } finally {
+    await postgres.close();
+  }
 });

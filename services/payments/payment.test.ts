@@ -310,4 +310,40 @@ describe("what the provider says", () => {
   });
 });
 
+describe("what goes back", () => {
+  const captured = () => settledBy(keptPayment(), intent("taken"), 1);
+  const later = (payment: Payment): Payment => ({ ...payment, version: payment.version + 1 });
+  const succeeded = (reference: string, amountMinor: bigint): ProviderRefund => ({
+    reference,
+    refundId: "",
+    attempt: 0,
+    amountMinor,
+    state: "succeeded",
+  });
+
+  test("a dispute over a part that is lost takes that part, once, whenever it is seen", () => {
+    const lost = { reference: "dp_1", amountMinor: 5_00n, state: "lost" } as const;
+    const said = { refunds: [succeeded("re_1", 1_00n)], disputes: [lost] };
+    const once = later(settledByReturns(captured(), said, 2));
+    expect(once).toMatchObject({ status: "partially_refunded", refundedMinor: 6_00n });
+    expect(settledByReturns(once, said, 3)).toBe(once);
+    const again = { refunds: said.refunds, disputes: [lost, { ...lost, reference: "dp_2" }] };
+    expect(settledByReturns(once, again, 4).refundedMinor).toBe(11_00n);
+  });
+
+  test("a refund that is given a second time is not told again, though another is told with it", () => {
+    const first = succeeded("re_1", 5_00n);
+    const given = settledByReturns(captured(), { refunds: [first], disputes: [] }, 2);
+    const failed = { ...first, state: "failed" } as const;
+    const owed = settledByReturns(given, { refunds: [failed], disputes: [] }, 3);
+    const refundId = owed.refunds[0]?.refundId ?? "";
+    expect(owed).toMatchObject({ refundedMinor: 5_00n, refunds: [{ status: "owed", attempt: 2 }] });
+    const second = { ...succeeded("re_2", 5_00n), refundId, attempt: 2 };
+    const said = { refunds: [succeeded("re_3", 1_00n), second, failed], disputes: [] };
+    const after = settledByReturns(owed, said, 4);
+    expect(after).toMatchObject({ refundedMinor: 6_00n, status: "partially_refunded" });
+    expect(eventsOf(owed, after).map(({ data }) => data.amount)).toEqual(["1.00"]);
+  });
+});
+
 const minorOf = (amount: string): bigint => BigInt(amount.replace(".", ""));

@@ -171,6 +171,28 @@ describe("the service alone", () => {
     await expect(refused).rejects.toMatchObject({ reason: "invalid_request" });
   });
 
+  test("what is not known can be watched", async () => {
+    const { client, running } = both.payments;
+    const asked = invoice({ paymentMethodToken: "pm_card_authenticationRequired" });
+    await client.createPayment(asked);
+    const metrics = async () => (await fetch(`${running.urls.admin}/metrics`)).text();
+    await expect
+      .poll(metrics, { timeout: 15_000 })
+      .toMatch(/webstore_payments_unresolved\{[^}]*status="requires_action"[^}]*\} [1-9]/);
+    const text = await metrics();
+    for (const name of [
+      "webstore_payments_given_up",
+      "webstore_payments_unresolved_age_seconds",
+      "webstore_payments_notifications",
+      "webstore_payments_notification_age_seconds",
+      "webstore_payments_provider_events",
+      "webstore_payments_provider_event_age_seconds",
+    ]) {
+      expect(text).toContain(`# TYPE ${name} gauge`);
+    }
+    await client.voidPayment(byOrder(asked.orderId));
+  });
+
   test("production is not started with the demo's key", async () => {
     const production = program.start({
       DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",

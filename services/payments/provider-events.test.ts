@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
+import { pruneProviderEvents } from "./apply-provider-events.ts";
 import type { Payment } from "./payment.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderEvent } from "./provider-event.ts";
@@ -132,6 +133,18 @@ test("money that is held after the payment failed is let go", async () => {
   expect(await newsIn(at)).toEqual([["failed", 0n]]);
 });
 
+test("a second payment of the provider's under the name of one of ours is said, and not taken for it", async () => {
+  const at = shop();
+  const { asked, payment } = await paid(at, "capture");
+  const said: object[] = [];
+  const about = { paymentReference: "pi_another", paymentId: payment.paymentId };
+  const eventId = await tell(at, "payment_intent.succeeded", about);
+  await at.apply({ provider: unasked, log: { ...silentLog, error: (line: object) => said.push(line) } });
+  expect(at.events.statusOf(eventId)).toBe("ignored");
+  expect(said).toEqual([{ event_id: eventId, payment_id: payment.paymentId }]);
+  expect(await keptOf(at, asked.orderId)).toMatchObject({ refundedMinor: 0n, status: "captured" });
+});
+
 test("an event whose payment is not named in it is found by asking the provider for it", async () => {
   const at = shop();
   const { asked, reference: paymentReference } = await paid(at, "capture");
@@ -214,6 +227,22 @@ test("events of one payment that came together are one look at what went back", 
     ["PaymentDone", "19.99"],
     ["PaymentRefunded", "5.00"],
   ]);
+});
+
+test("events are forgotten after ninety days, unless they still wait", async () => {
+  const at = shop();
+  const about = { paymentReference: "pi_gone" };
+  const [over, waiting] = [
+    await tell(at, "charge.refunded", about),
+    await tell(at, "charge.refunded", about),
+  ];
+  await at.events.end([over], "ignored");
+  at.passHours(90 * 24);
+  await pruneProviderEvents(at);
+  expect(at.events.statusOf(over)).toBe("ignored");
+  at.passMs(1);
+  expect(await pruneProviderEvents(at)).toBe(false);
+  expect([over, waiting].map((eventId) => at.events.statusOf(eventId))).toEqual([undefined, "waiting"]);
 });
 
 async function disputed(at: Shop, refundedMinor = 0n) {

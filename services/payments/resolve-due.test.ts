@@ -180,6 +180,19 @@ test("a shopper who confirmed, and of whom no event told, is found out; one who 
   expect(await newsIn(at)).toMatchObject([{ status: "authorized" }]);
 });
 
+test("a capture that nobody repeats and no event told of is found by an operator", async () => {
+  const at = shop();
+  const asked = invoice();
+  const { paymentId } = paymentIn(await at.process().createPayment(asked));
+  void at.process({ store: { replace: never } }).capturePayment(byOrder(asked.orderId));
+  await expect.poll(() => at.provider.standing().takenMinor).toBe(19_99n);
+  expect(paymentIn(await at.process().resolvePayment({ paymentId }))).toMatchObject({
+    status: "PAYMENT_STATUS_CAPTURED",
+    capturedMinor: 19_99n,
+  });
+  expect(at.store.published.map(({ name }) => name)).toEqual(["PaymentDone"]);
+});
+
 async function capturedPayment(at: Shop) {
   const asked = invoice();
   await at.process().createPayment(asked);

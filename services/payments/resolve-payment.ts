@@ -6,7 +6,7 @@
 import { findPayment, withPayment } from "./change-payment.ts";
 import { observePayment } from "./observe-payment.ts";
 import type { Parts } from "./parts.ts";
-import { isTaken, isUnlocated, isUntouched, type Payment } from "./payment.ts";
+import { isOver, isTaken, isUnlocated, isUntouched, type Payment } from "./payment.ts";
 import { isUnresolved } from "./resolution.ts";
 import { closeAuthorization, letGo, settleUnknown } from "./settle-payment.ts";
 import { settleRefund } from "./settle-refund.ts";
@@ -18,7 +18,8 @@ export function resolvePayment(parts: Parts, paymentId: string): Promise<Payment
   const ours: Parts = { ...parts, isAnswer: false };
   return withPayment(ours, { paymentId }, async (found) => {
     const payment = isUnresolved(found) ? await resolve(ours, found) : found;
-    return isTaken(payment) ? observePayment(ours, payment, { isAboutReturns: true }) : payment;
+    const isSeen = isTaken(payment) || (!isOver(payment) && payment.providerReference !== "");
+    return isSeen ? observePayment(ours, payment, { isAboutReturns: true }) : payment;
   });
 }
 

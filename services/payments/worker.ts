@@ -15,7 +15,7 @@ export type Worker = {
 };
 
 const retryMs = { first: 500, last: 10_000 };
-/** Between two rounds, so that what comes together is done together. */
+/** Before a round, so that what comes together is done together. */
 const spacingMs = 100;
 
 export function startWorker(is: {
@@ -55,8 +55,8 @@ export function startWorker(is: {
     while (!stopping.signal.aborted) {
       const waitMs = await turn();
       if (waitMs === 0 || stopping.signal.aborted) continue;
+      if (!woken || failures > 0) await pause(waitMs);
       await sleep(spacingMs, undefined, { signal: stopping.signal }).catch(() => {});
-      if (!woken && !stopping.signal.aborted) await pause(waitMs);
     }
   };
   const running = run();
