@@ -185,7 +185,7 @@ test("stock that the inventory company does not take back is offered again until
   Object.assign(paid.store.ports.inventory, {
     release: async (request: Parameters<typeof release>[0]) => {
       refused += 1;
-      if (refused <= 2) throw new Error("the inventory company is away");
+      if (refused <= 4) throw new Error("the inventory company is away");
       return release(request);
     },
   });

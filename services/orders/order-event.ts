@@ -47,8 +47,9 @@ export function orderCreated(order: Ordered, status: "paid" | "new", createdAt: 
   return event(order, "OrderCreated", { ...goodsOf(order), status, amounts, createdAt });
 }
 
-export function orderCancelRequested(order: Whose): Event {
-  return event(order, "OrderCancelRequested", {});
+/** `because`: what has come since it was asked for, and may let it be carried out now. */
+export function orderCancelRequested(order: Whose, ...because: string[]): Event {
+  return event(order, "OrderCancelRequested", {}, ...because);
 }
 
 const movedNames: Partial<Record<Status, string>> = {

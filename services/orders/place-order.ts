@@ -67,7 +67,7 @@ export const placeOrder = saga<PlaceOrderInput, SagaPorts>("place-order", {
       if (taken.status === "PAYMENT_STATUS_REFUNDED") throw refuse("order_cancelled");
       return taken;
     },
-    undo: ({ input, payments }) => refundIfTaken(payments, input.orderId),
+    // Undone with the authorization: who lets go of that finds out whether the money was taken, also when it was late.
   })
   .step("cartClearing", {
     do: async ({ input, cart }) => {
@@ -128,19 +128,19 @@ async function confirmed(
   throw new Waiting("the shopper's confirmation", { retryAfterMs: confirmationLookMs });
 }
 
-/** Undoes an authorization. A capture that came late may have won: then the money goes back instead. */
+/** Undoes an authorization. Money that was taken, perhaps by a capture that came late, goes back instead. */
 async function letGo(payments: SagaPorts["payments"], orderId: string): Promise<void> {
   try {
     const { payment } = await payments.voidPayment({ payment: byOrder(orderId) });
     if (payment !== undefined && !holdsNothing.includes(payment.status)) throw notAnswered();
   } catch (error) {
     if (!(error instanceof Refusal) || error.reason !== "payment_not_voidable") throw error;
-    await refundIfTaken(payments, orderId);
+    await giveBack(payments, orderId);
   }
 }
 
-/** Undoes a capture that may or may not have happened; what was only held is left to the void. */
-async function refundIfTaken(payments: SagaPorts["payments"], orderId: string): Promise<void> {
+/** Certain only when all of it went back. */
+async function giveBack(payments: SagaPorts["payments"], orderId: string): Promise<void> {
   try {
     const { refund } = await payments.processRefund({
       payment: byOrder(orderId),
@@ -151,7 +151,6 @@ async function refundIfTaken(payments: SagaPorts["payments"], orderId: string): 
     if (refund?.settled === false) throw notAnswered();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    if (error.reason === "payment_not_found") return;
     if (error.reason !== "payment_not_refundable") throw error;
     const { payment } = await payments.getPayment({ payment: byOrder(orderId) });
     // Disputed, or another refund is on its way: it is not given back before that has ended.

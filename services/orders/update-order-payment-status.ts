@@ -1,9 +1,20 @@
 // Take in what became of an order's payment. Each notification is kept by its id, in one commit with what it changes.
+//
+// A cancellation that was refused, because the payment was disputed, is asked for anew with whatever comes after: a dispute
+// that is won or lost lets it be carried out. Who asks once too often changes nothing (execute-cancellation.ts).
 
-import { Outage, type Outbox, type SagaEngine, UniqueViolation, WriteRefused } from "@webstore/kit";
+import {
+  Outage,
+  type Outbox,
+  type SagaEngine,
+  UniqueViolation,
+  type Write,
+  WriteRefused,
+} from "@webstore/kit";
 import type { PaymentStatus } from "@webstore/proto/payments/v1";
 import { refundNoted } from "./note-refund.ts";
-import { type Order, refundedStatus, type Status } from "./order.ts";
+import { cancellable, type Order, refundedStatus, type Status } from "./order.ts";
+import { orderCancelRequested } from "./order-event.ts";
 import type { OrderStore, PaymentNotification } from "./order-store.ts";
 import { meaningOf } from "./payment-notification.ts";
 import { refuse } from "./refusals.ts";
@@ -61,15 +72,26 @@ async function takeIn(
       await sagas.wake(order.orderId);
       return unchanged;
     case "nothing":
-      await store.commit(store.noteNotification(notification, false));
+      await store.commit(
+        store.noteNotification(notification, false),
+        cancelAgain(order, notification, ports),
+      );
+      wakeRelay();
       return unchanged;
     case "refund": {
       const { refundedMinor } = meaning;
       const reason = notification.paymentStatus;
       const noted = refundNoted(order, { refundedMinor, reason }, ports);
-      await store.commit(noted, store.noteNotification(notification, true));
+      const kept = store.noteNotification(notification, true);
+      await store.commit(noted, kept, cancelAgain(order, notification, ports));
       wakeRelay();
       return { status: refundedStatus(order, refundedMinor), applied: true };
     }
   }
+}
+
+function cancelAgain(order: Order, notification: Notification, { outbox }: Ports): Write {
+  const isOpen = order.cancelRequested && cancellable.includes(order.status);
+  if (!isOpen || notification.paymentStatus === "PAYMENT_STATUS_DISPUTED") return [];
+  return outbox.publish(orderCancelRequested(order, notification.notificationId));
 }

@@ -115,7 +115,35 @@ export function executionTests(shop: Shop): void {
       fee: usd(0n),
     });
     const names = (await toldOf(orderId)).map(([name]) => name);
-    expect(names).toEqual(["OrderCancelRequested", "OrderRefunded", "OrderCancelled"]);
+    const again = "OrderCancelRequested";
+    expect(names).toEqual(["OrderCancelRequested", "OrderRefunded", again, "OrderCancelled"]);
+  });
+
+  test.each([
+    ["won", usd(18_09n), usd(95n)],
+    ["lost", usd(19_04n), usd(0n)],
+  ] as const)("of a disputed order it waits until the dispute is %s", async (outcome, refunded, fee) => {
+    const { orderId, history } = await shop.placed();
+    const { payments } = shop.subject();
+    await ask(orderId);
+    await payments.openDispute(orderId);
+    await shop.subject().deliverNews();
+    for (let count = 0; count < 2; count += 1)
+      expect((await refusalOf(execute(orderId))).reason).toBe("order_not_cancellable");
+    const stays = await shop.one(orderId);
+    expect(stays).toMatchObject({ status: "ORDER_STATUS_PAID", cancelRequested: true, refunded: usd(0n) });
+    const reasons = stays.history.slice(history.length).map(({ reason }) => reason);
+    expect(reasons).toEqual(["not cancelled: payment_disputed"]);
+    const asked = async () =>
+      (await toldOf(orderId)).filter(([name]) => name === "OrderCancelRequested").length;
+    expect(await asked()).toBe(1);
+    await payments.closeDispute(orderId, outcome);
+    await shop.subject().deliverNews();
+    expect(await asked()).toBe(2);
+    expect(await execute(orderId)).toMatchObject({ status: "ORDER_STATUS_CANCELLED", refunded, fee });
+    await shop.subject().deliverNews();
+    expect(await shop.one(orderId)).toMatchObject({ status: "ORDER_STATUS_CANCELLED", refunded, fee });
+    expect(await takenOf(orderId)).toBe(fee.amountMinor);
   });
 
   test("staff who refund at the same time are added to it, and nothing goes back twice", async () => {
@@ -123,6 +151,7 @@ export function executionTests(shop: Shop): void {
       const { orderId } = await shop.placed();
       await ask(orderId);
       const [, staff] = await Promise.allSettled([execute(orderId), refund(orderId, 3_00n)]);
+      await shop.subject().deliverNews();
       const { status, fee, refunded } = await execute(orderId);
       expect(status).toBe("ORDER_STATUS_CANCELLED");
       expect(await takenOf(orderId)).toBe(95n);
