@@ -48,18 +48,20 @@ type Subject = {
 export function restRequests(document: Document, sample: Sampler, token: string): RestRequest[] {
   const subjects = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, operation]): Subject => {
+      const of: Sampler = (name) => sample(name, operation.operationId);
       const schema = operation.requestBody?.content["application/json"]?.schema;
       return {
         name: operation.operationId,
         method: method.toUpperCase() as Method,
         path,
         parameters: operation.parameters ?? [],
-        body: () => (schema === undefined ? undefined : goodValue(document, schema, "", sample)),
-        sample,
+        body: () => (schema === undefined ? undefined : goodValue(document, schema, "", of)),
+        sample: of,
       };
     }),
   );
   const requests = subjects.flatMap((subject) => [
+    requestOf(subject, "good", {}),
     ...inParameters(subject),
     ...inBody(subject),
     ...inHeaders(subject),
@@ -69,16 +71,18 @@ export function restRequests(document: Document, sample: Sampler, token: string)
 }
 
 function goodValue(document: Document, schema: Schema, name: string, sample: Sampler): unknown {
-  const known = sample(name);
-  if (known !== undefined) return known;
   if (schema.$ref !== undefined) {
     const target = document.components.schemas[schema.$ref.split("/").at(-1) ?? ""] ?? {};
     return goodValue(document, target, name, sample);
   }
   const [inner] = schema.anyOf ?? schema.allOf ?? [];
   if (inner !== undefined) return goodValue(document, inner, name, sample);
+  // `amount` is the name of a Money and of what is in it.
+  const known = sample(name);
+  if (known !== undefined && (schema.properties === undefined || typeof known === "object")) return known;
   if (schema.properties !== undefined) {
-    const fields = Object.entries(schema.properties);
+    // A coupon would have to exist.
+    const fields = Object.entries(schema.properties).filter(([field]) => field !== "coupon");
     return Object.fromEntries(fields.map(([field, of]) => [field, goodValue(document, of, field, sample)]));
   }
   if (schema.items !== undefined) return [goodValue(document, schema.items, "", sample)];

@@ -50,7 +50,7 @@ export function rpcRequests(
   sample: Sampler,
   is: { staff: string; internalKey?: string },
 ): RpcRequest[] {
-  const good = () => goodMessage(method.input, sample, 0);
+  const good = () => goodMessage(method.input, (name) => sample(name, method.name), 0);
   const isForServices = getOption(method, access).includes(Access.SERVICE);
   const metadata: Record<string, string> =
     isForServices && is.internalKey !== undefined
@@ -66,15 +66,15 @@ export function rpcRequests(
     json,
     metadata: more,
   });
-  const inFields = placesIn(method.input).flatMap(({ place, kind, instead }) => {
+  const inFields = placesIn(method.input).flatMap(({ place, kind, instead, isList }) => {
     const put = (what: string, value: JsonValue) =>
-      request(`${what} as ${place.join(".")}`, withValue(good(), place, value, instead));
+      request(`${what} as ${place.join(".")}`, withValue(good(), place, isList ? [value] : value, instead));
     if (kind === "number") return [put("a card number", card.plain)];
     const encoded = (text: string) => (kind === "bytes" ? Buffer.from(text).toString("base64") : text);
     return Object.entries(sent).map(([what, text]) => put(what, encoded(text)));
   });
   const line = JSON.stringify(everything);
-  const inMetadata = [
+  const inMetadata: readonly Readonly<Record<string, string>>[] = [
     { authorization: `Bearer ${bearer}` },
     { authorization: `Basic ${Buffer.from(line).toString("base64")}` },
     { "x-webstore-key": keys.paymentUpdates, "x-webstore-service": "journey" },
@@ -85,7 +85,11 @@ export function rpcRequests(
     { ...metadata, "x-canary": line, cookie: line },
     {},
   ];
-  return [...inFields, ...inMetadata.map((each, index) => request(`metadata ${index}`, good(), each))];
+  return [
+    request("good", good()),
+    ...inFields,
+    ...inMetadata.map((each, index) => request(`metadata ${index}`, good(), each)),
+  ];
 }
 
 /** Only for Connect, where a request is text. */
@@ -106,7 +110,12 @@ export function brokenRequests(method: DescMethod, metadata: Readonly<Record<str
 
 type Place = readonly string[];
 type Kind = "text" | "bytes" | "number";
-type Room = { readonly place: Place; readonly kind: Kind; readonly instead: readonly string[] };
+type Room = {
+  readonly place: Place;
+  readonly kind: Kind;
+  readonly instead: readonly string[];
+  readonly isList: boolean;
+};
 
 function placesIn(message: DescMessage, place: Place = [], depth = 0): Room[] {
   if (depth > depthMax || message.typeName.startsWith("google.")) return [];
@@ -115,7 +124,7 @@ function placesIn(message: DescMessage, place: Place = [], depth = 0): Room[] {
     if (field.message !== undefined) return placesIn(field.message, here, depth + 1);
     const kind = kindOf(field);
     const instead = field.oneof?.fields.map(({ jsonName }) => jsonName) ?? [];
-    return kind === undefined ? [] : [{ place: here, kind, instead }];
+    return kind === undefined ? [] : [{ place: here, kind, instead, isList: field.fieldKind === "list" }];
   });
 }
 
@@ -127,7 +136,6 @@ function kindOf(field: DescField): Kind | undefined {
 
 /** Of a oneof only its first field. */
 function goodMessage(message: DescMessage, sample: Sampler, depth: number): JsonValue {
-  if (message.typeName === "google.protobuf.Timestamp") return "2026-01-02T03:04:05Z";
   if (depth > depthMax) return {};
   const firsts = message.fields.filter(
     (field) => field.oneof === undefined || field.oneof.fields[0] === field,
@@ -140,13 +148,16 @@ function goodMessage(message: DescMessage, sample: Sampler, depth: number): Json
 }
 
 function goodOne(field: DescField, sample: Sampler, depth: number): JsonValue | undefined {
+  if (field.message?.typeName === "google.protobuf.Timestamp")
+    return String(sample(field.name) ?? sample("time"));
   if (field.message !== undefined) return goodMessage(field.message, sample, depth + 1);
   if (field.enum !== undefined) return field.enum.values.at(1)?.name;
   if (field.scalar === ScalarType.STRING) {
     const known = sample(field.name);
     return typeof known === "string" ? known : undefined;
   }
-  if (field.scalar === ScalarType.BYTES || field.scalar === ScalarType.BOOL) return undefined;
+  if (field.scalar === ScalarType.BOOL) return sample(field.name) === true;
+  if (field.scalar === ScalarType.BYTES) return undefined;
   const number = sample(field.name);
   return typeof number === "number" || typeof number === "string" ? number : undefined;
 }
@@ -158,7 +169,7 @@ function withValue(
   put: JsonValue,
   instead: readonly string[],
 ): JsonValue {
-  if (first === undefined) return Array.isArray(value) ? [put] : put;
+  if (first === undefined) return put;
   if (Array.isArray(value)) return [withValue(value[0], [first, ...rest], put, instead)];
   const record = (value ?? {}) as Readonly<Record<string, JsonValue>>;
   const kept = Object.entries(record).filter(([name]) => rest.length > 0 || !instead.includes(name));

@@ -7,6 +7,8 @@ import { address } from "./shop.ts";
 /** What is in the store, and may be asked about. */
 export type Known = {
   readonly productId: string;
+  /** One that nobody buys, so that what it is called in the end is told to nobody. */
+  readonly otherProductId: string;
   readonly orderId: string;
   readonly paymentId: string;
   readonly customerId: string;
@@ -15,7 +17,8 @@ export type Known = {
   readonly notificationId: string;
 };
 
-export type Sampler = (name: string) => unknown;
+/** `of` is the operation or the method, in either case. */
+export type Sampler = (name: string, of?: string) => unknown;
 
 /** Undefined for a name that says nothing; those of proto and of JSON are the same once they are in snake case. */
 export function openSamples(known: Known): Sampler {
@@ -28,11 +31,16 @@ export function openSamples(known: Known): Sampler {
     customer_id: () => known.customerId,
     user_id: () => known.customerId,
     actor_id: () => known.customerId,
+    product_ids: () => known.productId,
+    dead_letter_ids: () => known.deadLetterId,
+    source_topic: () => "order-events",
+    active: () => true,
     saga_id: () => known.sagaId,
     dead_letter_id: () => known.deadLetterId,
     notification_id: () => known.notificationId,
     idempotency_key: () => randomUUID(),
     refund_id: () => randomUUID(),
+    resend_id: () => randomUUID(),
     audit_entry_id: () => randomUUID(),
     image_id: () => randomUUID(),
     username: name,
@@ -61,14 +69,24 @@ export function openSamples(known: Known): Sampler {
     action: () => "Look",
     subject: () => known.orderId,
     channel: () => "phone",
-    coupon: () => "",
     description: () => "For the table",
     reason: () => "asked by phone",
     time: () => "2026-01-02T03:04:05Z",
+    created_before: () => "2099-01-02T03:04:05Z",
+    before: () => "2099-01-02T03:04:05Z",
     price: () => money,
     refunded_amount: () => money,
     tags: () => ["table"],
     size: () => "small",
   };
-  return (field) => samples[field]?.();
+  const special: Readonly<Record<string, () => unknown>> = {
+    "importOrder.order_id": randomUUID,
+    "createPayment.order_id": randomUUID,
+    "createProduct.product_id": randomUUID,
+    "updateProduct.product_id": () => known.otherProductId,
+  };
+  return (field, of = "") => {
+    const operation = of.charAt(0).toLowerCase() + of.slice(1);
+    return (special[`${operation}.${field}`] ?? samples[field])?.();
+  };
 }

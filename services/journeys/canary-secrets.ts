@@ -88,7 +88,7 @@ export function knownCanaries(): Canary[] {
   const code: Canary = {
     name: "CVV",
     needles: formsOf(cvcText),
-    pattern: new RegExp(String.raw`(?:cvc|cvv|csc|security.?code)[^a-z0-9]{1,12}${card.cvc}(?![0-9])`, "i"),
+    pattern: new RegExp(`(?:cvc|cvv|csc|security.?code)[^a-z0-9]{1,12}${card.cvc}(?![0-9])`, "i"),
   };
   return [
     number,
@@ -121,10 +121,11 @@ const formsOf = (text: string): string[] => [
 
 function encodedOnly(text: string): string[] {
   const bytes = Buffer.from(text);
-  const url = encodeURIComponent(text);
+  // A form encodes more than a path does.
+  const urls = [encodeURIComponent(text), new URLSearchParams([["", text]]).toString().slice(1)];
   const base64 = [0, 1, 2].map((shift) => base64Within(bytes, shift));
   const base64url = base64.map((each) => each.replaceAll("+", "-").replaceAll("/", "_"));
-  return [bytes.toString("hex"), ...base64, ...base64url, ...(url === text ? [] : [url])];
+  return [bytes.toString("hex"), ...base64, ...base64url, ...urls.filter((url) => url !== text)];
 }
 
 /** What is the same in base64 whatever stands before (so many bytes beyond a whole group) and behind. */
