@@ -149,6 +149,7 @@ async function show(id: string, _is: object, command: Command): Promise<void> {
       ["attempts", String(letter.attempts)],
       ["redrives", String(letter.redrives)],
       ["correlation", letter.correlationId],
+      ["given up by", letter.consumerGroup],
       ["error", letter.errorReason],
     ]),
     "",

@@ -180,6 +180,7 @@ test("dead letters are listed, read and redriven, in the name of who asks", asyn
     source_offset: "1",
     status: "dead",
     correlation_id: null,
+    consumer_group: null,
   });
   const rest = await asStaff(
     `/dead-letters?event_name=OrderCreated&page_size=2&page_token=${dead.body.next_page_token}`,

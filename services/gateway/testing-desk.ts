@@ -286,6 +286,7 @@ function firstLetters(): DeadLetter[] {
     eventName: number === 4 ? "" : "OrderCreated",
     keyText: bookedOrder,
     correlationId: "",
+    consumerGroup: "",
     errorReason:
       number === 3 ? "price_mismatch: \u001b[31mevil\nsecond line" : "price_mismatch: 19.99 is not 20.00",
     attempts: 4,

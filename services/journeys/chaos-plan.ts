@@ -64,7 +64,6 @@ const cards: Choice<string> = [
   ["pm_webstore_captureTimeout", 2],
   ["pm_webstore_refundTimeout", 2],
   ["pm_webstore_processedThen500", 2],
-  ["pm_webstore_refundPendingThenFailed", 2],
   ["pm_webstore_captureDeclined", 3],
   ["pm_webstore_refundRefusedOnce", 3],
   ["pm_webstore_webhookDuplicate", 3],

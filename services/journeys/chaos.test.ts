@@ -25,6 +25,8 @@ const visitsEach = Math.ceil(visitsMin / customers);
 const lanes = 20;
 const kills = 6;
 const databaseKills = 2;
+/** After each kill. */
+const refundsFailedLater = 2;
 const scarceUnits = 40;
 const priceMaxMinor = 60_00;
 const stallMs = 120_000;
@@ -49,6 +51,8 @@ beforeAll(async () => {
     MAIL_URL: mailServer.url,
     // What a killed process was about to send is sent by the next one.
     MAIL_LEASE_MS: "5000",
+    // Events of the provider that never come are looked for.
+    PROVIDER_EVENTS_EVERY_MS: "2000",
     // The customers are not what is tried here.
     IDENTITY_ARGON2_MEMORY_KIB: "8",
     IDENTITY_ARGON2_TIME_COST: "1",
@@ -95,6 +99,7 @@ async function goThroughIt(): Promise<void> {
     await store.kill();
     if (withDatabase) store.killDatabase();
     await store.start();
+    await partners.failRefundsLater(refundsFailedLater);
   }
   visited = await shopping;
 }

@@ -65,6 +65,14 @@ export function readPartners(is: { providerUrl: string; inventoryUrl: string; cr
         do: "processed_then_timeout",
       }),
 
+    /** The next refunds are pending, and fail; whoever asks for them anew gets them. */
+    failRefundsLater: (times: number) =>
+      send<object>("POST", `${is.providerUrl}/admin/scenarios`, {
+        match: { operation: "refund" },
+        do: "refund_pending_then_failed",
+        times,
+      }),
+
     /** The shopper tells their bank. One that does not ask any more has its answer already. */
     async answerTheBank(clientSecret: string, outcome: "succeeded" | "failed"): Promise<void> {
       const [intent] = clientSecret.split("_secret_");

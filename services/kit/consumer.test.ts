@@ -166,6 +166,14 @@ test("events that are somebody else's are passed over, and others without a proc
   expect(published[0]?.headers).toMatchObject({ error_reason: "Unreadable: no_processor" });
 });
 
+test("a dead letter that is redriven is for the group that gave it up; the others pass over it", async () => {
+  const { deliver, published } = await consumerWith({ processors: {} });
+  await deliver({ headers: { redrive_group: "somebody-else" } });
+  expect(published).toEqual([]);
+  await deliver({ headers: { redrive_group: "order-processing-group" } });
+  expect(published[0]?.headers).toMatchObject({ error_reason: "Unreadable: no_processor" });
+});
+
 test("an event with a processor cannot be ignored", async () => {
   const both = { processors: { OrderCreated: async () => {} }, ignore: ["OrderCreated"] };
   await expect(consumerWith(both)).rejects.toThrow("OrderCreated");

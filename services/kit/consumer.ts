@@ -81,6 +81,9 @@ async function consume(
 ): Promise<void> {
   const { topic, group } = options;
   const count = (outcome: Outcome) => outcomes.add(1, { topic, group, outcome });
+  // A dead letter is sent again for the group that gave it up; the others have had it.
+  const { redrive_group: redriveGroup = group } = message.headers;
+  if (redriveGroup !== group) return count("ignored");
   const read = readEvent(message.value);
   if ("problem" in read) {
     await giveUp(options, message, undefined, new Unreadable(read.problem), 1);

@@ -21,7 +21,7 @@ const timeMsMax = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 export function deadLetterMessageOf(letter: DeadLetter): DeadLetterMessage {
   const { deadLetterId, sourceTopic, sourcePartition, sourceOffset, eventName, key } = letter;
-  const { correlationId, errorReason, attempts, redrives, status, createTimeMs } = letter;
+  const { correlationId, consumerGroup, errorReason, attempts, redrives, status, createTimeMs } = letter;
   return {
     deadLetterId,
     sourceTopic,
@@ -30,6 +30,7 @@ export function deadLetterMessageOf(letter: DeadLetter): DeadLetterMessage {
     eventName,
     keyText: keyTextOf(key),
     correlationId,
+    consumerGroup,
     errorReason,
     attempts,
     redrives,

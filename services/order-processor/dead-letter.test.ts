@@ -132,6 +132,7 @@ describe("a redriven message", () => {
         correlation_id: "e-1",
         origin: "elsewhere",
         redrive_count: "1",
+        redrive_group: "order-processing-group",
         dead_letter_id: letter.deadLetterId,
       },
     });

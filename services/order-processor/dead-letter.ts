@@ -108,6 +108,8 @@ export function redrivenMessage(letter: WholeDeadLetter): Message {
       ...keptHeaders(letter.headers),
       redrive_count: String(letter.redrives + 1),
       dead_letter_id: letter.deadLetterId,
+      // Else every group of the topic would get it, and give it up again: more letters with each redrive.
+      ...(letter.consumerGroup === "" ? {} : { redrive_group: letter.consumerGroup }),
     },
   };
 }

@@ -82,6 +82,7 @@ export function processingContract(name: string, open: () => Promise<Desk>): voi
           eventName: "",
           keyText: "ключ",
           correlationId: "c-1",
+          consumerGroup: expect.any(String),
           errorReason: "Error: payments is down",
           attempts: 4,
           redrives: 0,

@@ -299,7 +299,11 @@ export interface DeadLetter {
   /** Where it stands. */
   status: DeadLetterStatus;
   /** When it came here. */
-  createTime: Date | undefined;
+  createTime:
+    | Date
+    | undefined;
+  /** The group of consumers that gave it up, and that gets it again; empty when that is not known. */
+  consumerGroup: string;
 }
 
 /** Which dead letters; all the filters that are given must match. */
@@ -838,6 +842,7 @@ function createBaseDeadLetter(): DeadLetter {
     redrives: 0,
     status: DeadLetterStatus.DEAD_LETTER_STATUS_UNSPECIFIED,
     createTime: undefined,
+    consumerGroup: "",
   };
 }
 
@@ -881,6 +886,9 @@ export const DeadLetter: MessageFns<DeadLetter> = {
     }
     if (message.createTime !== undefined) {
       Timestamp.encode(toTimestamp(message.createTime), writer.uint32(98).fork()).join();
+    }
+    if (message.consumerGroup !== "") {
+      writer.uint32(106).string(message.consumerGroup);
     }
     return writer;
   },
@@ -994,6 +1002,14 @@ export const DeadLetter: MessageFns<DeadLetter> = {
             message.createTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.consumerGroup = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1025,6 +1041,7 @@ export const DeadLetter: MessageFns<DeadLetter> = {
     message.redrives = object.redrives ?? 0;
     message.status = object.status ?? DeadLetterStatus.DEAD_LETTER_STATUS_UNSPECIFIED;
     message.createTime = object.createTime ?? undefined;
+    message.consumerGroup = object.consumerGroup ?? "";
     return message;
   },
 };
