@@ -55,6 +55,12 @@ test.each([
   ["PaymentDone", moved, "payment_captured", { provider_clearing: 12_34n, customer_receivable: -12_34n }],
   ["PaymentRefunded", moved, "payment_refunded", { customer_receivable: 12_34n, provider_clearing: -12_34n }],
   ["OrderRefunded", refunded, "order_refunded", { refunds: 7_00n, customer_receivable: -7_00n }],
+  [
+    "OrderRefunded",
+    { ...refunded, feeAmount: "7.00" },
+    "order_refunded",
+    { fees: 7_00n, customer_receivable: -7_00n },
+  ],
   ["OrderCancelled", cancelled, "order_cancelled", { refunds: 2_10n, fees: -2_10n }],
 ])("%s is booked with debits positive and credits negative", (name, data, event, expected) => {
   const booking = bookingOf(eventOf(name, data));
@@ -111,6 +117,7 @@ describe("an event that the books cannot read is refused", () => {
     ["no payment's id", "PaymentRefunded", { ...moved, paymentId: undefined }],
     ["a negative fee", "OrderCancelled", { ...cancelled, feeAmount: "-2.10" }],
     ["a refund of nothing", "OrderRefunded", { ...refunded, amount: "0.00" }],
+    ["a negative part of it that was a fee", "OrderRefunded", { ...refunded, feeAmount: "-0.01" }],
     ["a status that is not published", "OrderCreated", { ...created, status: "pending" }],
     ["no amounts", "OrderCreated", { ...created, amounts: undefined }],
     ["a name that nobody books", "PaymentDreamt", moved],

@@ -3,7 +3,7 @@
 //   OrderCreated (paid)   D customer_receivable, D discount       C revenue, C shipping
 //   PaymentDone           D provider_clearing                     C customer_receivable
 //   PaymentRefunded       D customer_receivable                   C provider_clearing
-//   OrderRefunded         D refunds                               C customer_receivable
+//   OrderRefunded         D refunds, D fees (that were kept)      C customer_receivable
 //   OrderCancelled        D refunds                               C fees            (what the store keeps)
 //
 // So at rest what a customer owes is zero for every order: what orders say and what payments say check each other.
@@ -27,7 +27,7 @@ const orderCreated = z.object({
   amounts: z.object({ subtotal: amount, shipping: amount, discount: amount }),
 });
 const paymentMoved = z.object({ orderId: uuid, paymentId: uuid, amount, currency });
-const orderRefunded = z.object({ orderId: uuid, amount, currency });
+const orderRefunded = z.object({ orderId: uuid, amount, currency, feeAmount: amount.default("0.00") });
 const orderCancelledFee = z.object({ feeAmount: amount });
 const orderCancelled = z.object({ orderId: uuid, feeAmount: amount, currency });
 const nothing = /^0+(\.0+)?$/;
@@ -70,9 +70,15 @@ const stories: Readonly<Record<string, (data: unknown) => Story | undefined>> = 
   },
 
   OrderRefunded: (data) => {
-    const { amount, ...is } = read(orderRefunded, data);
-    const lines = move(positiveIn(amount, is.currency), "refunds", "customer_receivable");
-    return { event: "order_refunded", ...is, lines };
+    const { amount, feeAmount, ...is } = read(orderRefunded, data);
+    const amountMinor = positiveIn(amount, is.currency);
+    const feeMinor = nothing.test(feeAmount) ? 0n : positiveIn(feeAmount, is.currency);
+    if (feeMinor > amountMinor) throw refusals.refuse("event_unbalanced");
+    const lines = [
+      ...move(amountMinor - feeMinor, "refunds", "customer_receivable"),
+      ...move(feeMinor, "fees", "customer_receivable"),
+    ];
+    return { event: "order_refunded", ...is, lines: lines.filter((line) => line.amountMinor !== 0n) };
   },
 
   OrderCancelled: (data) => {

@@ -112,8 +112,6 @@ export type Books = {
   readonly notedMinor: bigint;
   readonly feeMinor: bigint;
   readonly receivableMinor: bigint;
-  /** What was given back after the order was cancelled. */
-  readonly refundedAfterCancelMinor: bigint;
   /** Entries in a currency that is not the order's. */
   readonly foreign: readonly Entry[];
 };
@@ -129,7 +127,6 @@ export function booksOf(all: readonly Entry[], currency: string): Books {
     return sumMinor;
   };
   const any = () => true;
-  const cancelledAtMs = entries.find(({ event }) => event === "order_cancelled")?.occurredAtMs ?? Infinity;
   const paymentIds = entries.flatMap(({ paymentId }) => (paymentId === undefined ? [] : [paymentId]));
   return {
     currency,
@@ -144,14 +141,10 @@ export function booksOf(all: readonly Entry[], currency: string): Books {
     refunded: (paymentId) =>
       -sum("payment_refunded", "provider_clearing", (entry) => entry.paymentId === paymentId),
     paymentIds: [...new Set(paymentIds)],
-    notedMinor: sum("order_refunded", "refunds", any),
-    feeMinor: -sum("order_cancelled", "fees", any),
+    notedMinor: -sum("order_refunded", "customer_receivable", any),
+    // What is left of it: a lost dispute may take it, too.
+    feeMinor: -sum(undefined, "fees", any),
     receivableMinor: sum(undefined, "customer_receivable", any),
-    refundedAfterCancelMinor: -sum(
-      "payment_refunded",
-      "provider_clearing",
-      ({ occurredAtMs }) => occurredAtMs >= cancelledAtMs,
-    ),
     foreign: all.filter((entry) => entry.currency !== currency),
   };
 }

@@ -143,7 +143,7 @@ function refundStatus(order: OrderView): Difference[] {
   return [difference("status", { orderId: order.orderId }, { orders }, detail)];
 }
 
-/** What was kept of a cancelled order is its fee, less what went back later still. */
+/** What was kept of a cancelled order is its fee; what went back later still has lessened both. */
 function feeDifferences(
   order: OrderView,
   books: Books,
@@ -160,11 +160,7 @@ function feeDifferences(
     const detail = "The order was cancelled with a fee, and the books do not have that.";
     return [difference("missing_in_ledger", { orderId }, { orders }, detail)];
   }
-  const laterMinor = feeMinor - keptMinor;
-  const isKept =
-    order.status !== "cancelled" ||
-    laterMinor === 0n ||
-    (laterMinor > 0n && laterMinor <= books.refundedAfterCancelMinor);
+  const isKept = order.status !== "cancelled" || feeMinor === keptMinor;
   if (isAmountFound || (isKept && agree([orders, ledger]))) return [];
   const sides = order.status === "cancelled" ? { orders, ledger, payments } : { orders, ledger };
   const detail = `The fee of the order is ${text(orders)}, in the books ${text(ledger)}; kept is ${text(payments)}.`;

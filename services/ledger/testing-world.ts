@@ -157,7 +157,16 @@ function salesOf({ begin, move, capture, giveBack, say, sayOrder }: Teller) {
       const [amount, refundedTotal] = [amountMinor, payment.refundedMinor].map((minor) =>
         decimalOf(minor, currency),
       );
-      sayOrder("OrderRefunded", sale, { amount: amount ?? "", refundedTotal: refundedTotal ?? "" });
+      const feeMinor = order.fee?.amountMinor ?? 0n;
+      const keptMinor = leftOf(sale);
+      const feeBackMinor = feeMinor > keptMinor ? feeMinor - keptMinor : 0n;
+      if (feeBackMinor > 0n) order.fee = { amountMinor: keptMinor, currency };
+      const feeAmount = decimalOf(feeBackMinor, currency);
+      sayOrder("OrderRefunded", sale, {
+        amount: amount ?? "",
+        refundedTotal: refundedTotal ?? "",
+        feeAmount,
+      });
     },
 
     cancel(sale: Sale): void {

@@ -78,16 +78,19 @@ export function orderCancelled(
   });
 }
 
-/** What went back rose from `fromMinor` to `toMinor`. */
+/** What went back rose from `fromMinor` to `toMinor`; of that, `feeAmount` was kept as a fee before. */
 export function orderRefunded(
-  order: Whose & Pick<Order, "currency">,
+  order: Whose & Pick<Order, "currency" | "totalMinor" | "feeMinor">,
   is: { fromMinor: bigint; toMinor: bigint },
 ): Event {
   const { currency } = order;
   const amount = decimalOf(is.toMinor - is.fromMinor, currency);
   const refundedTotal = decimalOf(is.toMinor, currency);
+  const leftMinor = order.totalMinor - is.toMinor;
+  const feeBackMinor = order.feeMinor > leftMinor ? order.feeMinor - leftMinor : 0n;
+  const fee = feeBackMinor > 0n ? { feeAmount: decimalOf(feeBackMinor, currency) } : {};
   // It rises from one amount once, and each rise begins where the one before it ended.
-  return event(order, "OrderRefunded", { currency, amount, refundedTotal }, is.fromMinor.toString());
+  return event(order, "OrderRefunded", { currency, amount, refundedTotal, ...fee }, is.fromMinor.toString());
 }
 
 export function cartClearDue(order: Whose & Pick<Order, "lines">): Event {
