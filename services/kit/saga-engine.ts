@@ -121,7 +121,7 @@ export function openSagaEngine<Ports extends object>(parts: EngineParts<Ports>):
         // Out of time, put down, or taken over by another: the journal knows.
         const record = await journal.find(id);
         if (record === undefined) return undefined;
-        const leftMs = untilMs - performance.now();
+        const leftMs = Math.max(0, untilMs - performance.now());
         const isThrough =
           outcomeOf(record).status !== "unfinished" || (here !== undefined && record.isPutDown);
         if (isThrough || leftMs <= 0) return outcomeOf(record);
