@@ -205,10 +205,15 @@ async function knownIn(databaseUrl: string, products: { productId: string; other
     return rows[0]?.id ?? "";
   };
   try {
+    const orderId = await one("order_id", "orders.orders where total_minor > 0 and payment_id is not null");
     return {
       ...products,
-      orderId: await one("order_id", "orders.orders where total_minor > 0 and payment_id is not null"),
-      paymentId: await one("payment_id", "payments.payments where status = 'captured'"),
+      orderId,
+      // Another order's: the one above will be cancelled, and its money goes back.
+      paymentId: await one(
+        "payment_id",
+        `payments.payments where status = 'captured' and order_id <> '${orderId}'`,
+      ),
       customerId: await one("customer_id", "orders.orders"),
       sagaId: await one("id", "orders.sagas"),
       deadLetterId: await one("dead_letter_id", "order_processor.dead_letters"),

@@ -23,7 +23,8 @@ export type Sampler = (name: string, of?: string) => unknown;
 /** Undefined for a name that says nothing; those of proto and of JSON are the same once they are in snake case. */
 export function openSamples(known: Known): Sampler {
   const name = () => `canary-${randomUUID().slice(0, 18)}`;
-  const money = { amount: "1.00", currency: "USD" };
+  // So little that a payment can be given back many times.
+  const money = { amount: "0.01", currency: "USD" };
   const samples: Readonly<Record<string, () => unknown>> = {
     product_id: () => known.productId,
     order_id: () => known.orderId,
@@ -52,8 +53,8 @@ export function openSamples(known: Known): Sampler {
     country: () => "US",
     currency: () => "USD",
     quantity: () => 1,
-    amount: () => "1.00",
-    amount_minor: () => "100",
+    amount: () => "0.01",
+    amount_minor: () => "1",
     min_price: () => "1.00",
     max_price: () => "90.00",
     page_size: () => 2,
