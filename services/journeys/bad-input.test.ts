@@ -31,7 +31,7 @@ import {
 import { readPartners } from "./partners.ts";
 import { openStoreRun, type StoreRun } from "./run-store.ts";
 import { type Asked, type Order, openShop, type Problem, type Shop } from "./shop.ts";
-import { readStored, type Stored } from "./stored.ts";
+import { readStored, readStoredAtRest, type Stored } from "./stored.ts";
 
 let store: StoreRun;
 let shop: Shop;
@@ -42,7 +42,7 @@ let before: Stored;
 
 /** A store in which something is: an order of ada's, a cart of hers, and a product in euros. */
 beforeAll(async () => {
-  store = await openStoreRun({ RATE_LIMIT_PER_SECOND: "1000000" });
+  store = await openStoreRun({ RATE_LIMIT_PER_SECOND: "1000000", MAIL_URL: "none:" });
   await store.start();
   shop = openShop(store.url);
   partners = readPartners(store);
@@ -60,7 +60,7 @@ beforeAll(async () => {
     json: { name: "Euro bowl", price },
   } as const;
   await shop.must("/products", added);
-  before = await stored();
+  before = await readStoredAtRest(store.database()?.url ?? "", partners);
 });
 afterAll(async () => {
   await shop?.close();

@@ -10,6 +10,7 @@ import pg from "pg";
 import type { readPartners } from "./partners.ts";
 import type { StoreRun } from "./run-store.ts";
 import type { Shop } from "./shop.ts";
+import { whatWaits } from "./waiting.ts";
 
 export type Rest = {
   /** What never came to rest, a line each. */
@@ -33,31 +34,6 @@ const disputesEndMs = 9 * dayMs;
 const restWithinMs = 150_000;
 const restPollMs = 500;
 const tellEveryMs = 15_000;
-
-/** What waits, by a query that gives a row for each kind and how many there are. */
-const waitingByKind: readonly (readonly [what: string, query: string])[] = [
-  ["sagas", "select count(*) from orders.sagas where status not in ('done', 'refused')"],
-  [
-    "payments of which not all is known",
-    "select count(*) from payments.payments where unresolved_since is not null",
-  ],
-  ["news of payments", "select count(*) from payments.status_notifications"],
-  [
-    "events of the provider",
-    "select count(*) from payments.provider_events where status not in ('applied', 'ignored')",
-  ],
-  ["e-mails", "select count(*) from notifications.notifications where status <> 'sent'"],
-  ["dead letters", "select count(*) from order_processor.dead_letters where status <> 'redriven'"],
-  [
-    "messages",
-    `select coalesce(sum(there.next_offset - claims.next_offset), 0) as count
-     from bus.claims join bus.partitions as there using (topic, partition)`,
-  ],
-  [
-    "cancellations",
-    "select count(*) from orders.orders where cancel_requested and status in ('new', 'pending', 'paid', 'processing')",
-  ],
-];
 
 export async function comeToRest(scene: Scene): Promise<Rest> {
   const client = new pg.Client({ connectionString: scene.store.database()?.url });
@@ -97,31 +73,12 @@ async function rest(
     await delay(restPollMs);
     done.resolved += await resolveAll(client, shop, staff);
     // When the rest has settled: a letter that is sent again too early dies again, and after three times it stays.
-    if (waiting.every((each) => each.startsWith("dead letters"))) done.redriven += await redriveAll(store);
+    if (waiting.every((each) => /^(dead letters|cancellations)/.test(each))) done.redriven += await redriveAll(store);
     return false;
   };
   const untilMs = performance.now() + restWithinMs;
   while (!(await isAtRest())) if (performance.now() > untilMs) return waiting;
   return [];
-}
-
-/** One statement, so one moment: what moves from an outbox to the bus is seen in one of them. */
-async function whatWaits(client: pg.Client, partners: Scene["partners"]): Promise<string[]> {
-  const deliveries = await partners.deliveriesWaiting();
-  const { rows } = await client.query<{ schema: string }>(
-    "select schemaname as schema from pg_tables where tablename = 'outbox'",
-  );
-  const outboxes = rows.map(
-    ({ schema }) => [`${schema}'s outbox`, `select count(*) from "${schema}".outbox`] as const,
-  );
-  const counts = [...waitingByKind, ...outboxes].map(
-    ([what, query]) => `select ${pg.escapeLiteral(what)} as what, (${query}) as count`,
-  );
-  const { rows: found } = await client.query<{ what: string; count: string }>(counts.join(" union all "));
-  const waiting = found
-    .filter(({ count }) => Number(count) > 0)
-    .map(({ what, count }) => `${what}: ${count}`);
-  return deliveries > 0 ? [...waiting, `webhooks: ${deliveries}`] : waiting;
 }
 
 /** An operator asks the provider now instead of at its next turn. */

@@ -21,6 +21,7 @@ import {
   rules,
   sensitive,
 } from "@webstore/proto/es/options/v1";
+import { holdsCardNumber } from "./card-number.ts";
 import type { Violation } from "./refusal.ts";
 
 export type RpcAccess = "public" | "user" | "admin" | "service";
@@ -212,7 +213,7 @@ function scalarCheck(is: Rules): Check {
     if (is.maxLen > 0 && length > is.maxLen) return `must have at most ${is.maxLen} characters`;
     if (is.uuid && !uuidPattern.test(value)) return "must be a UUID in lower case";
     if (pattern !== undefined && !pattern.test(value)) return `must match ${is.pattern}`;
-    return undefined;
+    return is.uuid || !holdsCardNumber(value) ? undefined : "must not hold a card number";
   };
   const number = (value: number | bigint): string | undefined => {
     if (is.min !== undefined && value < is.min) return `must be at least ${is.min}`;

@@ -142,8 +142,10 @@ function sourceOf({ topic, partition, offset, headers }: ReceivedMessage): Sourc
 function eventNameIn(value: Uint8Array): string {
   try {
     const { name } = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(value)) ?? {};
-    if (typeof name !== "string" || name.length > nameLengthMax || !name.isWellFormed()) return "";
-    return /\p{Cc}/u.test(name) ? "" : name;
+    // What is no name is a part of the message that nobody asked to have in a list, perhaps a card number.
+    return typeof name === "string" && name.length <= nameLengthMax && /^[A-Za-z][\w.-]*$/.test(name)
+      ? name
+      : "";
   } catch {
     return "";
   }
