@@ -42,8 +42,7 @@ export async function comeToRest(scene: Scene): Promise<Rest> {
   try {
     await scene.partners.failNoMore();
     const done = { resolved: 0, redriven: 0 };
-    // The provider forgets its keys after a day: what is not known is asked about before the days go by.
-    await rest(scene, client, done);
+    // What is disputed cannot be cancelled or refunded before the dispute has ended, so the days go by first.
     await scene.partners.advanceClock(disputesEndMs);
     const waiting = await rest(scene, client, done);
     const sagasTakenOver = await count("select count(*) from orders.sagas where fence > 1");
@@ -73,7 +72,8 @@ async function rest(
     await delay(restPollMs);
     done.resolved += await resolveAll(client, shop, staff);
     // When the rest has settled: a letter that is sent again too early dies again, and after three times it stays.
-    if (waiting.every((each) => /^(dead letters|cancellations)/.test(each))) done.redriven += await redriveAll(store);
+    if (waiting.every((each) => /^(dead letters|cancellations)/.test(each)))
+      done.redriven += await redriveAll(store);
     return false;
   };
   const untilMs = performance.now() + restWithinMs;
