@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Poison } from "./canary-poison.ts";
 import type { Exemption } from "./canary-scan.ts";
-import { card, sent } from "./canary-secrets.ts";
+import { sent } from "./canary-secrets.ts";
 
 /** `poison`: the messages that were put on the bus, canaries and all. */
 export function exemptionsFor(poison: readonly Poison[]): readonly Exemption[] {
@@ -39,17 +39,10 @@ const onTheBus = (poison: readonly Poison[], values: ReadonlySet<string>): reado
     text: (headers) => poison.some((each) => isDeepStrictEqual(each.headers, JSON.parse(headers))),
     reason: "the headers of the message itself are the publisher's; what is made of it has none of these",
   },
-  {
-    where: /^row(-meanwhile)? order_processor\.dead_letters\.event_name$/,
-    canary: /^card number$/,
-    text: (name) => name === card.plain,
-    reason: "an event's name is a part of its value by which dead letters are found",
-  },
 ];
 
-/** The canaries that requests carry; the store's own keys, tokens and secrets are excused nowhere. */
-const written =
-  /^(card number|wrong password|(unknown|shapeless) payment token|opaque bearer token|stripe key)$/;
+/** The canaries that requests carry; card numbers no field takes, and the store's own keys, tokens and secrets are excused nowhere. */
+const written = /^(wrong password|(unknown|shapeless) payment token|opaque bearer token|stripe key)$/;
 
 /**
  * What people write into a field of their own, as free as they like. No machine can tell a password from a name there; what
@@ -67,7 +60,6 @@ const freeText: readonly Exemption[] = [
   ),
   freeTextIn(/payments\.payments\.refunds/, "why staff gave money back"),
   freeTextIn(/order_processor\.audit_entries\.detail/, "what staff did and why, in their words"),
-  { ...freeTextIn(/identity\.users\.username/, "how somebody wants to be called"), canary: /^card number$/ },
 ];
 
 /** What only a service can say that has the internal key; the store's own say an order's id, or the name of an RPC. */
