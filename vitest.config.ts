@@ -2,15 +2,37 @@ import { defineConfig } from "vitest/config";
 
 // Where .ci/run wants the counts.
 const json = process.env.VITEST_JSON;
+const journeys = "services/journeys/**/*.test.ts";
+const never = ["**/node_modules/**", "**/.webstore/**"];
 
 export default defineConfig({
   test: {
-    include: ["**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/.webstore/**"],
     reporters: json ? ["default", ["json", { outputFile: json }]] : ["default"],
     // One embedded PostgreSQL serves the whole run; it starts when the first test asks.
     globalSetup: ["services/kit/testing-global.ts"],
     hookTimeout: 60_000,
     testTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "parts",
+          include: ["**/*.test.ts"],
+          exclude: [...never, journeys],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      // Each of them runs whole stores: one after the other, when the rest is done.
+      {
+        extends: true,
+        test: {
+          name: "journeys",
+          include: [journeys],
+          exclude: never,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
