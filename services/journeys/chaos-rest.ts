@@ -31,7 +31,8 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 /** A dispute that nobody answers is lost after seven days. */
 const disputesEndMs = 9 * dayMs;
-const restWithinMs = 150_000;
+/** Longer than the longest wait of whoever tries again: five minutes. */
+const restWithinMs = 420_000;
 const restPollMs = 500;
 const tellEveryMs = 15_000;
 

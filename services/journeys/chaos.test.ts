@@ -31,7 +31,7 @@ const refundsFailedLater = 2;
 const scarceUnits = 40;
 const priceMaxMinor = 60_00;
 const stallMs = 120_000;
-const chaosTimeoutMs = 900_000;
+const chaosTimeoutMs = 1_200_000;
 const staff = demoUsers.grace.token;
 
 let store: StoreRun;
@@ -51,7 +51,7 @@ beforeAll(async () => {
     FAILURES: "table",
     MAIL_URL: mailServer.url,
     // What a killed process was about to send is sent by the next one.
-    MAIL_LEASE_MS: "5000",
+    MAIL_LEASE_MS: "20000",
     // Events of the provider that never come are looked for.
     PROVIDER_EVENTS_EVERY_MS: "2000",
     // The customers are not what is tried here.
