@@ -1,6 +1,7 @@
 // A breaker per callee: after so many outages in a row nothing is sent for a while, then one
 // call tries. Whatever is no outage, such as a refusal, is an answer: it ends the row and closes the
-// breaker as a success does. A call that its caller cancelled, or gave too little time, says nothing about the callee.
+// breaker as a success does. So is word of somebody behind the callee who does not answer: one payment that the provider cannot
+// let go of must not keep all others from payments. A call that its caller cancelled, or gave too little time, says nothing about the callee.
 
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen, type IPolicy } from "cockatiel";
 import type { BreakerPolicy } from "./definition.ts";
@@ -42,7 +43,11 @@ async function answerOf<T>(work: () => Promise<T>): Promise<{ value: T } | { thr
   try {
     return { value: await work() };
   } catch (error) {
-    if (error instanceof Outage || error instanceof Cancelled || error instanceof DeadlineExceeded)
+    if (
+      (error instanceof Outage && !error.answered) ||
+      error instanceof Cancelled ||
+      error instanceof DeadlineExceeded
+    )
       throw error;
     return { thrown: error };
   }

@@ -67,11 +67,18 @@ export class Outage extends Error {
   readonly peer: string;
   /** True only where the request certainly did not reach the peer (an open breaker, a refused connection). */
   readonly notSent: boolean;
+  /** The peer answered, and said that somebody behind it did not. That says nothing about the peer itself. */
+  readonly answered: boolean;
 
-  constructor(peer: string, message: string, is: { cause?: unknown; notSent?: boolean } = {}) {
+  constructor(
+    peer: string,
+    message: string,
+    is: { cause?: unknown; notSent?: boolean; answered?: boolean } = {},
+  ) {
     super(message, { cause: is.cause });
     this.peer = peer;
     this.notSent = is.notSent ?? false;
+    this.answered = is.answered ?? false;
   }
 }
 

@@ -3,6 +3,7 @@
 import { CartServiceDefinition, type GetCartResponse } from "@webstore/proto/cart/v1";
 import { IdentityServiceDefinition } from "@webstore/proto/identity/v1";
 import { describe, expect, test } from "vitest";
+import { PostgresUnavailable } from "./postgres-errors.ts";
 import { defineRefusals, Outage } from "./refusal.ts";
 import { clientOf, serve, within } from "./testing-rpc.ts";
 
@@ -113,7 +114,7 @@ describe("repeating", () => {
 
 describe("the breaker", () => {
   const breaker = { failures: 5, coolDownMs: 150 };
-  const outage = () => new Outage("postgres", "gone");
+  const outage = () => new PostgresUnavailable("gone");
 
   async function breakable() {
     const state = { failing: true, calls: 0, error: outage as () => Error };
@@ -163,6 +164,14 @@ describe("the breaker", () => {
       state.error = index % 4 === 3 ? () => refusal.refuse("no") : outage;
       await ask().catch(() => {});
     }
+    expect(breaker.state()).toBe(0);
+    expect(state.calls).toBe(12);
+  });
+
+  test("word of somebody behind the callee who does not answer is an answer of the callee", async () => {
+    const { state, ask, breaker } = await breakable();
+    state.error = () => new Outage("payment-provider", "has not answered yet");
+    for (let index = 0; index < 12; index += 1) await expect(ask()).rejects.toThrow(/UNAVAILABLE/);
     expect(breaker.state()).toBe(0);
     expect(state.calls).toBe(12);
   });

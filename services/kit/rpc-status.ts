@@ -10,6 +10,8 @@ import { PostgresUnavailable } from "./postgres-errors.ts";
 import { Outage, Refusal, type RefusalCode, type Violation } from "./refusal.ts";
 
 const detailsKey = "grpc-status-details-bin";
+/** On an UNAVAILABLE: who was called is well; it is somebody behind it who is not. */
+const answeredKey = "webstore-answered";
 const errorInfoType = "type.googleapis.com/google.rpc.ErrorInfo";
 const badRequestType = "type.googleapis.com/google.rpc.BadRequest";
 /** Some middleboxes cut headers near 8 KiB, and then the status itself is lost. */
@@ -28,6 +30,7 @@ export function statusOf(error: unknown, traceId: string | undefined): RpcStatus
     return { code: status.DEADLINE_EXCEEDED, details: `It took too long${trace}`, metadata };
   }
   if (error instanceof Outage || error instanceof PostgresUnavailable) {
+    if (error instanceof Outage) metadata.set(answeredKey, "true");
     return { code: status.UNAVAILABLE, details: `Not available right now${trace}`, metadata };
   }
   return { code: status.INTERNAL, details: `Something went wrong here${trace}`, metadata };
@@ -65,7 +68,12 @@ export function failureOf(peer: string, error: ServiceError): Refusal | Outage {
   }
   const notSent =
     error.code === status.UNAVAILABLE && /No connection established|ECONNREFUSED/.test(error.details);
-  return new Outage(peer, `${peer}: ${status[error.code]} ${error.details}`, { cause: error, notSent });
+  const answered = (error.metadata?.get(answeredKey) ?? []).length > 0;
+  return new Outage(peer, `${peer}: ${status[error.code]} ${error.details}`, {
+    cause: error,
+    notSent,
+    answered,
+  });
 }
 
 function refusalIn(error: ServiceError, rich: Status): Refusal | undefined {
