@@ -105,8 +105,18 @@ function fail(error: unknown): never {
   process.exit(1);
 }
 
+/** What is wrong with the arguments, in one line. */
+function optionsOf(args: readonly string[]): Options | "help" {
+  try {
+    return readOptions(args);
+  } catch (error) {
+    const [what] = (error instanceof Error ? error.message : String(error)).split(". ");
+    throw new Error(`${what}; npm start -- --help lists the options`);
+  }
+}
+
 async function main() {
-  const options = readOptions(process.argv.slice(2));
+  const options = optionsOf(process.argv.slice(2));
   if (options === "help") {
     process.stdout.write(help);
     return;
