@@ -3,9 +3,11 @@
 // Invariants (cancellation.test.ts):
 //   K1. What went back in all and the fee are together what was taken; neither is less than nothing.
 //   K2. The fee is 5 % of what was taken, half-even, or what is left where less is left.
+//       What goes back after the refund takes from the fee, and from nothing else (D3 in order.ts).
 //   K3. Nothing is asked for while it is not certain how much is left: another refund is on its way, or the payment is.
 
 import { divideHalfEven } from "@webstore/kit";
+import type { Order } from "./order.ts";
 
 export const feePercent = 5n;
 
@@ -56,4 +58,13 @@ export function nextOf(standing: Standing): Next {
 export function feeOf(capturedMinor: bigint, leftMinor: bigint): bigint {
   const wholeMinor = divideHalfEven(capturedMinor * feePercent, 100n);
   return wholeMinor < leftMinor ? wholeMinor : leftMinor;
+}
+
+/** What is kept of the fee by the time that the order is cancelled: more may have gone back since the fee was reckoned. */
+export function keptFee(
+  { totalMinor, refundedMinor }: Pick<Order, "totalMinor" | "refundedMinor">,
+  feeMinor: bigint,
+): bigint {
+  const leftMinor = totalMinor - refundedMinor;
+  return feeMinor < leftMinor ? feeMinor : leftMinor;
 }

@@ -7,10 +7,16 @@ import { start as startInventory } from "@webstore/inventory/main";
 import type { Postgres } from "@webstore/kit";
 import { type AnySaga, describeVisit, freshSchema, type Visit, visitsOf } from "@webstore/kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { cancellationId, cancelOrderSaga, cancelRefundId } from "./execute-cancellation.ts";
+import {
+  cancellationId,
+  cancelOrderBefore,
+  cancelOrderSaga,
+  cancelRefundId,
+} from "./execute-cancellation.ts";
 import { orderCancelRequested } from "./order-event.ts";
 import { placeOrder } from "./place-order.ts";
 import { draftOrder, orderMigrations, shop, undisturbed, untilMet, visitToEnd } from "./testing-orders.ts";
+import { updateOrderPaymentStatus } from "./update-order-payment-status.ts";
 
 let postgres: Postgres;
 let inventory: Awaited<ReturnType<typeof startInventory>>;
@@ -50,8 +56,16 @@ async function paidOrder() {
       refundId,
       reason: "staff",
     });
+  /** What came of it that payments has to tell, is taken in. */
+  const tell = () =>
+    store.payments.deliver(({ paymentStatus, occurredAt = new Date(0), ...news }) =>
+      updateOrderPaymentStatus(
+        { ...news, paymentStatus, occurredAt },
+        { ...ports, sagas: { wake: async () => {} }, wakeRelay: () => {} },
+      ),
+    );
   const order = async () => (await ports.store.find(orderId)) ?? Promise.reject(new Error("no order"));
-  return { store, orderId, cancel, refund, order };
+  return { store, orderId, cancel, refund, tell, order };
 }
 
 type Paid = Awaited<ReturnType<typeof paidOrder>>;
@@ -190,5 +204,99 @@ test("stock that the inventory company does not take back is offered again until
     },
   });
   expect((await paid.cancel()).outcome.status).toBe("done");
+  await expectCancelled(paid);
+});
+
+describe("money that goes back after the refund and before the order is cancelled takes from the fee", () => {
+  const ways = {
+    "staff give the fee back, too": (paid: Paid) => paid.refund(1_42n),
+    "staff give a part of the fee back": (paid: Paid) => paid.refund(40n),
+    "a dispute is lost": async ({ store, orderId }: Paid) => {
+      await store.payments.openDispute(orderId);
+      await store.payments.closeDispute(orderId, "lost");
+    },
+  };
+  const all = Object.entries(ways);
+  const kept = (what: string) => (what === "staff give a part of the fee back" ? 1_02n : 0n);
+  const expectEven = async (paid: Paid, feeMinor: bigint) => {
+    const refundedMinor = 28_49n - feeMinor;
+    expect(await paid.order()).toMatchObject({ status: "cancelled", refundedMinor, feeMinor });
+    expect(await paid.store.booksOf(paid.orderId)).toMatchObject({ receivableMinor: 0n, feeMinor });
+    expect(await paid.store.standingOf(paid.orderId)).toMatchObject({ takenMinor: feeMinor });
+  };
+
+  test.each(all)("%s while the stock is released", async (what, goesBack) => {
+    const paid = await paidOrder();
+    const { release } = paid.store.ports.inventory;
+    let isFirst = true;
+    Object.assign(paid.store.ports.inventory, {
+      release: async (request: Parameters<typeof release>[0]) => {
+        if (isFirst) await goesBack(paid);
+        isFirst = false;
+        await paid.tell();
+        return release(request);
+      },
+    });
+    expect((await paid.cancel()).outcome.status).toBe("done");
+    await expectEven(paid, kept(what));
+    const { told } = await paid.store.booksOf(paid.orderId);
+    expect(told.filter((name) => name === "OrderCancelled")).toHaveLength(1);
+  });
+
+  test.each(all)("%s just before the order is written", async (what, goesBack) => {
+    const paid = await paidOrder();
+    const { cancel, commit } = paid.store.ports.store;
+    let decisions = 0;
+    let isOvertaken = false;
+    Object.assign(paid.store.ports.store, {
+      cancel: (...is: Parameters<typeof cancel>) => {
+        decisions += 1;
+        return cancel(...is);
+      },
+      commit: async (...writes: Parameters<typeof commit>) => {
+        if (decisions === 1 && !isOvertaken) {
+          isOvertaken = true;
+          await goesBack(paid);
+          await paid.tell();
+        }
+        return commit(...writes);
+      },
+    });
+    expect((await paid.cancel()).outcome.status).toBe("done");
+    expect(decisions).toBe(2);
+    await expectEven(paid, kept(what));
+  });
+
+  test.each(all)("%s, and orders hear of it when the order is cancelled", async (what, goesBack) => {
+    const paid = await paidOrder();
+    const { release } = paid.store.ports.inventory;
+    let isFirst = true;
+    Object.assign(paid.store.ports.inventory, {
+      release: async (request: Parameters<typeof release>[0]) => {
+        if (isFirst) await goesBack(paid);
+        isFirst = false;
+        return release(request);
+      },
+    });
+    expect((await paid.cancel()).outcome.status).toBe("done");
+    await paid.tell();
+    await expectEven(paid, kept(what));
+  });
+});
+
+test("what version 1 began is finished by the steps of version 2", async () => {
+  const names = ["request", "refund", "refundNoting", "release", "cancelled"];
+  expect(cancelOrderBefore.steps.map(({ name }) => name)).toEqual(names);
+  expect(cancelOrderBefore.options.version).toBe(1);
+  const paid = await paidOrder();
+  const order = await paid.order();
+  const { orderId, customerId, currency } = order;
+  const { outcome } = await visitToEnd(cancelOrderBefore, {
+    postgres,
+    ports: paid.store.ports,
+    input: { orderId, customerId, currency },
+    sagaId: cancellationId(orderId, 1),
+  });
+  expect(outcome.status).toBe("done");
   await expectCancelled(paid);
 });

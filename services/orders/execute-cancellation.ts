@@ -4,16 +4,28 @@
 // Once money has gone back there is no way but forward, so only the first two steps can be refused, and nothing has
 // happened then but that it is in the history why not. The others are patient: they are tried for ever.
 //
+// Between the refund and the end any time may pass, and more may go back in it. So the fee of the refund is what is kept
+// at most; what is kept is decided with the last write, from the order as that write finds it, and told with it.
+//
 // Who may be doing something else at the same time, and why it comes out right:
 //   the saga that places the order   has the order alone while it is `pending` (place-order.ts)
 //   who packs and ships              does not move an order whose cancellation is asked for (D1 in order.ts)
 //   another cancellation             is the same saga
 //   staff who refund                 may be first or second; how much is left is read from payments, which never gives
 //                                    back more than there is, and the refund has one id, so it is made once
+//   a dispute that is lost           as staff who refund all that is left
 
-import { currentContext, Outage, Refusal, type SagaEngine, saga, WriteRefused } from "@webstore/kit";
+import {
+  currentContext,
+  Outage,
+  Refusal,
+  type Saga,
+  type SagaEngine,
+  saga,
+  WriteRefused,
+} from "@webstore/kit";
 import type { GetPaymentResponse } from "@webstore/proto/payments/v1";
-import { nextOf, type Settlement, type Standing } from "./cancellation.ts";
+import { keptFee, nextOf, type Settlement, type Standing } from "./cancellation.ts";
 import { refundNoted } from "./note-refund.ts";
 import { endings, type Order } from "./order.ts";
 import { orderCancelled } from "./order-event.ts";
@@ -26,7 +38,8 @@ import { findOrder } from "./show-orders.ts";
 export type CancelOrderInput = Pick<Order, "orderId" | "customerId" | "currency">;
 
 export const cancelOrderSaga = saga<CancelOrderInput, SagaPorts>("cancel-order", {
-  version: 1,
+  // 2: the order is cancelled by a step, which looks at the order again; in 1 it was a write of the saga.
+  version: 2,
   givenUp: () => refuse("order_not_cancellable"),
 })
   .write("request", {
@@ -45,8 +58,7 @@ export const cancelOrderSaga = saga<CancelOrderInput, SagaPorts>("cancel-order",
   .step("refundNoting", {
     patient: true,
     do: async ({ input, refund, ...ports }) => {
-      const order = await ports.store.find(input.orderId);
-      if (order === undefined) throw new Error("the order is gone");
+      const order = await found(input, ports.store);
       const { refundedMinor } = refund;
       const noted = refundNoted(order, { refundedMinor, reason: "cancelled" }, ports);
       if (noted.length > 0) await ports.store.commit(noted).catch(overtaken);
@@ -63,13 +75,35 @@ export const cancelOrderSaga = saga<CancelOrderInput, SagaPorts>("cancel-order",
       return { released: true };
     },
   })
-  .write("cancelled", {
-    do: ({ input, refund, store, outbox, nowMs }) => [
-      ...store.cancel(input.orderId, { feeMinor: refund.feeMinor, reason: "", at: timeOf(nowMs) }),
-      ...outbox.publish(orderCancelled(input, refund)),
-    ],
-    whenRefused: () => refuse("order_not_cancellable"),
+  .step("cancelled", {
+    patient: true,
+    do: async ({ input, refund, store, outbox, nowMs }) => {
+      const order = await found(input, store);
+      if (order.status === "cancelled") return { feeMinor: order.feeMinor };
+      const { refundMinor } = refund;
+      const feeMinor = keptFee(order, refund.feeMinor);
+      const cancel = store.cancel(order, { feeMinor, reason: "", at: timeOf(nowMs) });
+      const told = outbox.publish(orderCancelled(input, { refundMinor, feeMinor }));
+      await store.commit(cancel, told).catch(overtaken);
+      return { feeMinor };
+    },
   });
+
+/**
+ * What version 1 began is finished by the steps of version 2: their names, their order and what is kept of them are those of
+ * version 1. A process that knows only version 1 leaves version 2 alone, for it would take an order that is cancelled
+ * already for one that cannot be.
+ */
+export const cancelOrderBefore: Saga<CancelOrderInput, SagaPorts> = {
+  ...cancelOrderSaga,
+  options: { ...cancelOrderSaga.options, version: 1 },
+};
+
+async function found({ orderId }: CancelOrderInput, store: OrderStore): Promise<Order> {
+  const order = await store.find(orderId);
+  if (order === undefined) throw new Error("the order is gone");
+  return order;
+}
 
 /** Somebody noted a refund in between: look again. */
 function overtaken(error: unknown): never {

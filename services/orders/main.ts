@@ -13,7 +13,7 @@ import {
 import { cartClearDue } from "./cart-clear-due.ts";
 import { config } from "./config.ts";
 import { followups, orders } from "./definition.ts";
-import { cancelOrderSaga } from "./execute-cancellation.ts";
+import { cancelOrderBefore, cancelOrderSaga } from "./execute-cancellation.ts";
 import { orderCreated } from "./order-created.ts";
 import { postgresOrderStore } from "./order-store.postgres.ts";
 import { placeOrder, placeOrderBefore } from "./place-order.ts";
@@ -43,7 +43,7 @@ export const program = service(orders, {
     const key = config.JOURNAL_KEY ?? config.INTERNAL_API_KEY ?? "";
     const journal = openJournal({ postgres, owner: `${hostname()}/${newId()}`, leaseMs, key });
     const sagaPorts: SagaPorts = { ...ports, store, outbox, nowMs };
-    const all = [placeOrder, placeOrderBefore, cancelOrderSaga];
+    const all = [placeOrder, placeOrderBefore, cancelOrderSaga, cancelOrderBefore];
     const sagas = openSagaEngine({
       journal,
       sagas: all,

@@ -44,7 +44,7 @@ function cancelTests(store: Opened): void {
   test.each(anyStatus)("an order that is %s is cancelled if that was asked for in time", async (status) => {
     const before = await orderIn(store(), status);
     const { orderId } = before;
-    const cancel = store().cancel(orderId, { feeMinor: 1_00n, reason: "why", at });
+    const cancel = store().cancel(before, { feeMinor: 1_00n, reason: "why", at });
     await expectMoved(store(), orderId, cancel);
     await expectMoved(store(), orderId, store().expectCancellable(orderId));
     if (!cancellable.includes(status)) return;
@@ -62,6 +62,18 @@ function cancelTests(store: Opened): void {
       updatedAt: expect.any(Date),
     });
     await expectMoved(store(), orderId, cancel);
+  });
+
+  test("who saw the order before more of its money went back does not cancel it (O4)", async () => {
+    const paid = await orderIn(store(), "paid");
+    const { orderId } = paid;
+    await store().commit(store().requestCancel(orderId));
+    const asked = await found(store(), orderId);
+    await store().commit(store().refund(asked, { refundedMinor: 2_00n, reason: "", at }));
+    const is = { feeMinor: 1_00n, reason: "", at };
+    await expectMoved(store(), orderId, store().cancel(asked, is));
+    await store().commit(store().cancel(await found(store(), orderId), is));
+    expect(await found(store(), orderId)).toMatchObject({ status: "cancelled", refundedMinor: 2_00n });
   });
 
   test("an order that could not be placed for it is cancelled, and did not fail", async () => {
@@ -129,7 +141,7 @@ function refundTests(store: Opened): void {
     const paid = await orderIn(store(), "paid");
     const { orderId, totalMinor } = paid;
     await store().commit(store().requestCancel(orderId));
-    await store().commit(store().cancel(orderId, { feeMinor: 1_00n, reason: "", at }));
+    await store().commit(store().cancel(paid, { feeMinor: 1_00n, reason: "", at }));
     await store().commit(refund(await found(store(), orderId), totalMinor - 1_00n));
     expect(await found(store(), orderId)).toMatchObject({ feeMinor: 1_00n, status: "cancelled" });
     await store().commit(refund(await found(store(), orderId), totalMinor - 40n));
@@ -183,7 +195,7 @@ function importTests(store: Opened): void {
   test("it is cancelled without prices, and then gets none", async () => {
     const order = imported();
     await store().commit(store().open(order), store().requestCancel(order.orderId));
-    await store().commit(store().cancel(order.orderId, { feeMinor: 0n, reason: "", at }));
+    await store().commit(store().cancel(order, { feeMinor: 0n, reason: "", at }));
     const price = priceOf(draftOrder());
     await expectMoved(store(), order.orderId, store().price(order.orderId, price));
   });

@@ -4,6 +4,7 @@
 // them on a copy that nobody sees before the last, so nothing of a commit stands when one of them throws.
 
 import { type Outbox, UniqueViolation, type Write, WriteRefused, writes } from "@webstore/kit";
+import { keptFee } from "./cancellation.ts";
 import { cancellable, type Order, refundedStatus, type Status, transition } from "./order.ts";
 import { type OrderStore, orderMoved, type PaymentNotification } from "./order-store.ts";
 import { type KeptSaga, memoryJournal } from "./saga-journal.memory.ts";
@@ -79,13 +80,7 @@ const moved = (order: Order, to: Status, at: string, reason: string) => ({
 const isToBeCancelled = ({ status, cancelRequested }: Order) =>
   cancelRequested && cancellable.includes(status) && status !== "pending";
 
-/** At most what has not gone back. */
-function feeWithin({ totalMinor, refundedMinor }: Order, feeMinor: bigint): bigint {
-  const leftMinor = totalMinor - refundedMinor;
-  return feeMinor < leftMinor ? feeMinor : leftMinor;
-}
-
-type Changed = "markPaid" | "fail" | "move" | "cancel" | "noteNotCancelled";
+type Changed = "markPaid" | "fail" | "move" | "noteNotCancelled";
 
 const changes: { [M in Changed]: (is: Parameters<OrderStore[M]>[1]) => Next } = {
   markPaid:
@@ -110,19 +105,21 @@ const changes: { [M in Changed]: (is: Parameters<OrderStore[M]>[1]) => Next } = 
       return isUnpriced || order.cancelRequested ? undefined : moved(order, to, at, reason);
     },
 
-  cancel:
-    ({ feeMinor, reason, at }) =>
-    (order) =>
-      isToBeCancelled(order)
-        ? { ...moved(order, "cancelled", at, reason), feeMinor: feeWithin(order, feeMinor) }
-        : undefined,
-
   noteNotCancelled:
     ({ reason, at }) =>
     (order) =>
       isToBeCancelled(order) && order.history.at(-1)?.reason !== reason
         ? moved(order, order.status, at, reason)
         : undefined,
+};
+
+const cancelled = (before: Order, is: { feeMinor: bigint; reason: string; at: string }): Next => {
+  const { feeMinor, reason, at } = is;
+  return (order) => {
+    const isAsBefore = order.status === before.status && order.refundedMinor === before.refundedMinor;
+    if (!isAsBefore || !isToBeCancelled(order)) return undefined;
+    return { ...moved(order, "cancelled", at, reason), feeMinor };
+  };
 };
 
 const refunded = (before: Order, is: { refundedMinor: bigint; reason: string; at: string }): Next => {
@@ -134,7 +131,7 @@ const refunded = (before: Order, is: { refundedMinor: bigint; reason: string; at
       order.cancelRequested === before.cancelRequested;
     if (!isAsBefore || refundedMinor <= order.refundedMinor || order.paymentId === "") return undefined;
     const to = refundedStatus(order, refundedMinor);
-    const feeMinor = feeWithin({ ...order, refundedMinor }, order.feeMinor);
+    const feeMinor = keptFee({ ...order, refundedMinor }, order.feeMinor);
     return { ...(to === order.status ? {} : moved(order, to, at, reason)), refundedMinor, feeMinor };
   };
 };
@@ -177,7 +174,7 @@ function orderStore(state: () => State, commit: (...all: Write[]) => void, nowMs
         if (order === undefined || !isToBeCancelled(order)) throw new WriteRefused(orderMoved);
         return now;
       }),
-    cancel: (orderId, is) => changing(orderId, changes.cancel(is)),
+    cancel: (before, is) => changing(before.orderId, cancelled(before, is)),
     noteNotCancelled: (orderId, is) => changing(orderId, changes.noteNotCancelled(is), "leave"),
     refund: (before, is) => changing(before.orderId, refunded(before, is)),
 

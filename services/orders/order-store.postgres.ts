@@ -73,6 +73,10 @@ const texts = {
     "status = $2, history = history || $4::jsonb",
     "status = any($3) and not cancel_requested and (priced or $2 <> 'processing')",
   ),
+  cancel: guarded(
+    "status = 'cancelled', history = history || $3::jsonb, fee_minor = $2",
+    `${isToBeCancelled} and status = $4 and refunded_minor = $5`,
+  ),
   refund: guarded(
     "refunded_minor = $2, status = $3, history = history || $4::jsonb, fee_minor = least(fee_minor, total_minor - $2)",
     "refunded_minor = $5 and status = $6 and cancel_requested = $7 and payment_id is not null",
@@ -175,14 +179,10 @@ const afterwards: Pick<
     },
   ],
 
-  cancel: (orderId, { feeMinor, reason, at }) => [
+  cancel: ({ orderId, status, refundedMinor }, { feeMinor, reason, at }) => [
     {
-      text: guarded(
-        `status = 'cancelled', history = history || $3::jsonb,
-         fee_minor = least($2, total_minor - refunded_minor)`,
-        isToBeCancelled,
-      ),
-      values: [orderId, feeMinor, historyOf("cancelled", at, reason)],
+      text: texts.cancel,
+      values: [orderId, feeMinor, historyOf("cancelled", at, reason), status, refundedMinor],
     },
   ],
 

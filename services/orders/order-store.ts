@@ -40,8 +40,8 @@ export type OrderStore = {
   requestCancel(orderId: string): Write;
   /** Does nothing; `order_moved` unless it is to be cancelled, and can be without the saga that places it. */
   expectCancellable(orderId: string): Write;
-  /** → cancelled, from where `expectCancellable` finds it; the fee is at most what has not gone back. */
-  cancel(orderId: string, is: { feeMinor: bigint; reason: string; at: string }): Write;
+  /** → cancelled, from where `expectCancellable` finds it; `order_moved`, too, when more went back than `before` has. */
+  cancel(before: Order, is: { feeMinor: bigint; reason: string; at: string }): Write;
   /** Adds to the history why it was not cancelled, if it was not; it stays where it is. */
   noteNotCancelled(orderId: string, is: { reason: string; at: string }): Write;
   /** What went back rises from what `before` has to `refundedMinor`, and the order goes where that takes it (refundedStatus). */

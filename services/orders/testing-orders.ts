@@ -125,7 +125,10 @@ function booksOf(postgres: Postgres, payments: ReturnType<typeof fakePayments>) 
     let feeMinor = 0n;
     for (const { name, data } of told) {
       if (name === "OrderCreated") receivableMinor += minorOf(data.totalAmount);
-      if (name === "OrderRefunded") receivableMinor -= minorOf(data.amount);
+      if (name === "OrderRefunded") {
+        receivableMinor -= minorOf(data.amount);
+        feeMinor -= minorOf(data.feeAmount);
+      }
       if (name === "OrderCancelled") feeMinor += minorOf(data.feeAmount);
     }
     return { receivableMinor, feeMinor, told: told.map(({ name }) => name) };
