@@ -8,8 +8,9 @@ import type { Parts } from "./parts.ts";
 import type { Payment } from "./payment.ts";
 import { eventsOf } from "./payment-event.ts";
 import type { Which } from "./payment-store.ts";
+import { findRefund } from "./refund.ts";
 import { refusals } from "./refusals.ts";
-import { withResolution } from "./resolution.ts";
+import { isGivenUp, withResolution } from "./resolution.ts";
 import { newsOf } from "./status-notification.ts";
 
 const roundsMax = 10;
@@ -32,6 +33,7 @@ export async function changePayment(
       if (events.length > 0) parts.wakeRelay();
       if (notification !== undefined) parts.wakeNotifier();
       count(parts, current, after);
+      sayWhatIsLeft(parts, current, after);
       return { ...after, version: current.version + 1 };
     }
     current = await findPayment(parts, { orderId: payment.orderId });
@@ -46,6 +48,21 @@ function count(
 ): void {
   if (status === before || (status !== "captured" && status !== "failed")) return;
   processed.add(1, { country, method: cardBrand || "card", status });
+}
+
+/** What from now on only a person sees to is said, whoever made the change. */
+function sayWhatIsLeft({ log, resolutions }: Parts, before: Payment, after: Payment): void {
+  const { orderId: order_id, paymentId: payment_id, status } = after;
+  for (const refund of after.refunds) {
+    if (refund.status !== "failed" || findRefund(before, refund.refundId)?.status === "failed") continue;
+    resolutions.add(1, { outcome: "refund_failed" });
+    const about = { order_id, payment_id, refund_id: refund.refundId };
+    log.error(about, "a refund that was answered as asked for will not be given");
+  }
+  if (!isGivenUp(after) || isGivenUp(before)) return;
+  resolutions.add(1, { outcome: "given_up" });
+  const about = { order_id, payment_id, status };
+  log.error(about, "a payment is not resolved, and nobody asks about it any more");
 }
 
 export async function findPayment({ store }: Pick<Parts, "store">, which: Which): Promise<Payment> {

@@ -46,7 +46,7 @@ function refuseWhatDoesNotFit(payment: Payment, nowMs: number): Payment {
   for (const { refundId, status, amountMinor } of payment.refunds) {
     if (status !== "asked") continue;
     leftMinor -= amountMinor;
-    if (leftMinor < 0n) current = withRefundRefused(current, refundId, nowMs);
+    if (leftMinor < 0n) current = withRefundRefused(current, refundId, "final", nowMs);
   }
   return current;
 }

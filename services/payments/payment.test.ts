@@ -22,6 +22,7 @@ import { eventsOf } from "./payment-event.ts";
 import type { Intent, IntentState } from "./provider.ts";
 import {
   type ProviderRefund,
+  type RefundRefusal,
   refundableMinor,
   withRefundAsked,
   withRefundRefused,
@@ -45,6 +46,8 @@ const intent = (state: IntentState): Intent => ({
   declineCode: state === "declined" ? "lost_card" : "",
   clientSecret: "",
 });
+
+const refundRefusals: readonly RefundRefusal[] = ["told", "passing", "final"];
 
 type Step = (payment: Payment) => Payment;
 
@@ -106,7 +109,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ([refundId, amountMinor]): Step =>
       (payment) => {
         const isKnown = payment.refunds.some(
-          (each) => each.refundId === refundId && each.status !== "refused",
+          (each) => each.refundId === refundId && each.status !== "refused" && each.status !== "failed",
         );
         return isKnown ? payment : withRefundAsked(payment, { refundId, amountMinor, reason: "" }, 5);
       },
@@ -116,10 +119,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       (payment) =>
         withRefundSettled(payment, refundId, "re_1", 6),
   ),
-  fc.constantFrom("a", "b", "c").map(
-    (refundId): Step =>
+  fc.tuple(fc.constantFrom("a", "b", "c"), fc.constantFrom(...refundRefusals)).map(
+    ([refundId, refusal]): Step =>
       (payment) =>
-        withRefundRefused(payment, refundId, 7),
+        withRefundRefused(payment, refundId, refusal, 7),
   ),
   fc.constant<Step>((payment) => enter(payment, "disputed", 8)),
   returns.map(

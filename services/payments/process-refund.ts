@@ -12,7 +12,7 @@ import type { Which } from "./payment-store.ts";
 import { findRefund, type Refund, refundableMinor, refundsMax, withRefundAsked } from "./refund.ts";
 import { refusals } from "./refusals.ts";
 import { settleUnknown } from "./settle-payment.ts";
-import { settleRefund } from "./settle-refund.ts";
+import { finalRefusals, settleRefund } from "./settle-refund.ts";
 
 export type ProcessRefund = {
   readonly which: Which;
@@ -32,15 +32,21 @@ export function processRefund(parts: Parts, asked: ProcessRefund): Promise<Proce
     const before = findRefund(payment, asked.refundId);
     if (before?.status === "settled" || before?.status === "owed") return { payment, refund: before };
     if (payment.status === "unknown") throw new Outage("payment-provider", "the provider has not answered");
-    const asking = await changePayment(parts, payment, (current, nowMs) => askFor(current, asked, nowMs));
-    return refundAsked(parts, asking, asked.refundId);
+    let isTold = false;
+    const asking = await changePayment(parts, payment, (current, nowMs) => {
+      const after = askFor(current, asked, nowMs);
+      isTold = after !== current;
+      return after;
+    });
+    return refundAsked(parts, asking, asked.refundId, { isTold });
   });
 }
 
 /** The payment with the refund asked for; one that is on its way already is left as it is. */
 function askFor(payment: Payment, { refundId, amount, reason }: ProcessRefund, nowMs: number): Payment {
   const before = findRefund(payment, refundId);
-  if (before !== undefined && before.status !== "refused") return payment;
+  const isOver = before === undefined || before.status === "refused" || before.status === "failed";
+  if (!isOver) return payment;
   const leftMinor = refundableMinor(payment);
   const isFull = before === undefined && payment.refunds.length >= refundsMax;
   if (!isTaken(payment) || payment.status === "disputed" || leftMinor === 0n || isFull) {
@@ -52,20 +58,23 @@ function askFor(payment: Payment, { refundId, amount, reason }: ProcessRefund, n
   return withRefundAsked(payment, { refundId, amountMinor, reason }, nowMs);
 }
 
-async function refundAsked(parts: Parts, payment: Payment, refundId: string): Promise<ProcessedRefund> {
-  const settled = await settleRefund(parts, payment, refundId);
-  // One that is owed is asked for again by whoever resolves payments, whatever the provider says now.
-  if (settled.refusedFor !== undefined && settled.refund.status === "refused") {
+async function refundAsked(
+  parts: Parts,
+  payment: Payment,
+  refundId: string,
+  is: { isTold: boolean },
+): Promise<ProcessedRefund> {
+  const settled = await settleRefund(parts, payment, refundId, is);
+  const { status } = settled.refund;
+  // One that is still open is asked for again by whoever resolves payments, whatever the provider says now.
+  if (settled.refusedFor !== undefined && (status === "refused" || status === "failed")) {
     throw refusalBy(settled.refusedFor);
   }
   return settled;
 }
 
-/** What is final for the caller; everything else, such as an empty account of ours, may be better later. */
 function refusalBy(code: string): Refusal | Outage {
-  if (code === "charge_already_refunded" || code === "charge_disputed") {
-    return refusals.refuse("payment_not_refundable");
-  }
-  if (code === "amount_too_large") return refusals.refuse("refund_exceeds_captured");
+  const reason = finalRefusals.get(code);
+  if (reason !== undefined) return refusals.refuse(reason);
   return new Outage("payment-provider", `the provider did not take the refund up: ${code || "no reason"}`);
 }

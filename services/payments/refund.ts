@@ -8,6 +8,9 @@
 //       has said that it came back.
 //   R3. What was refunded is never less than before. A refund that the provider gave and that came back, because the
 //       card's bank did not take it, is `owed`: it counts, and is asked for again.
+//   R4. `refused` is only what its caller was told so. A refund that was answered as asked for does not vanish: what it
+//       is refused for later may pass, and then it stays asked for, under the next key; or it is final, and then it is
+//       `failed`, which frees its amount and is left to a person (resolution.ts).
 
 import { enter, type Payment, type PaymentStatus } from "./payment.ts";
 
@@ -15,7 +18,7 @@ export type Refund = {
   readonly refundId: string;
   readonly amountMinor: bigint;
   readonly reason: string;
-  readonly status: "asked" | "settled" | "refused" | "owed";
+  readonly status: "asked" | "settled" | "refused" | "owed" | "failed";
   /** The provider's id of it. While it is asked for: the provider has taken it up and is still at it. */
   readonly providerReference: string;
   readonly attempt: number;
@@ -31,6 +34,12 @@ export type ProviderRefund = {
   readonly amountMinor: bigint;
   readonly state: "pending" | "succeeded" | "failed";
 };
+
+/**
+ * How a refusal of the provider is taken. `told`: its caller asked just now and hears of it. Nobody does of the others:
+ * one may `pass`, the other is `final`.
+ */
+export type RefundRefusal = "told" | "passing" | "final";
 
 /** How many refunds a payment can have, so that its record stays small. */
 export const refundsMax = 100;
@@ -55,7 +64,7 @@ export function statusByRefunds({
   return refundedMinor === capturedMinor ? "refunded" : "partially_refunded";
 }
 
-/** With the refund asked for: a new one, or the next attempt of one that was refused. */
+/** With the refund asked for: a new one, or the next attempt of one that was refused or failed. */
 export function withRefundAsked(
   payment: Payment,
   is: { refundId: string; amountMinor: bigint; reason: string },
@@ -91,7 +100,7 @@ export function withRefundPending(
   return { ...payment, refunds, updateTimeMs: nowMs };
 }
 
-/** Also one that was thought refused: what the provider has given is given. */
+/** Also one that was thought refused or failed: what the provider has given is given. */
 export function withRefundSettled(
   payment: Payment,
   refundId: string,
@@ -107,12 +116,19 @@ export function withRefundSettled(
   return given(payment, settled, nowMs);
 }
 
-/** The provider refused it. One that is owed goes on being so, under the next key. */
-export function withRefundRefused(payment: Payment, refundId: string, nowMs: number): Payment {
+/** The provider refused it (R4). One that is owed goes on being so, under the next key. */
+export function withRefundRefused(
+  payment: Payment,
+  refundId: string,
+  refusal: RefundRefusal,
+  nowMs: number,
+): Payment {
   const refund = findRefund(payment, refundId);
-  if (refund?.status === "owed") return owedAgain(payment, refund, nowMs);
+  if (refund?.status === "owed") return again(payment, refund, nowMs);
   if (refund?.status !== "asked") return payment;
-  return { ...payment, refunds: replaced(payment, { ...refund, status: "refused" }), updateTimeMs: nowMs };
+  if (refusal === "passing") return again(payment, refund, nowMs);
+  const status = refusal === "told" ? "refused" : "failed";
+  return { ...payment, refunds: replaced(payment, { ...refund, status }), updateTimeMs: nowMs };
 }
 
 /** A refund that nobody asked us for: made at the provider itself, or by a dispute that was lost. */
@@ -170,13 +186,14 @@ function settledByRefund(
   }
   if (found.state === "succeeded") return withRefundSettled(payment, ours.refundId, reference, nowMs);
   if (found.state === "pending") return withRefundPending(payment, ours.refundId, reference, nowMs);
-  if (ours.status === "settled") return owedAgain(payment, ours, nowMs);
-  return withRefundRefused(payment, ours.refundId, nowMs);
+  if (ours.status === "settled") return again(payment, { ...ours, status: "owed" }, nowMs);
+  return withRefundRefused(payment, ours.refundId, "passing", nowMs);
 }
 
-function owedAgain(payment: Payment, refund: Refund, nowMs: number): Payment {
-  const again = { status: "owed", providerReference: "", attempt: refund.attempt + 1 } as const;
-  const refunds = replaced(payment, { ...refund, ...again, createTimeMs: nowMs });
+/** To be asked for under the next key. */
+function again(payment: Payment, refund: Refund, nowMs: number): Payment {
+  const next = { providerReference: "", attempt: refund.attempt + 1, createTimeMs: nowMs };
+  const refunds = replaced(payment, { ...refund, ...next });
   return { ...payment, refunds, updateTimeMs: nowMs };
 }
 

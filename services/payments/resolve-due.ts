@@ -3,7 +3,7 @@
 // Invariants:
 //   U1. A payment is claimed before it is asked about, and the claim counts the ask: a process that dies over a payment
 //       does not ask for ever, and replicas do not ask twice.
-//   U2. Whoever gives one up says so once: a log line and a count.
+//   U2. Whoever gives one up says so once, a log line and a count: change-payment.ts sees to it.
 
 import { describeError, Outage, type Telemetry } from "@webstore/kit";
 import { changePayment } from "./change-payment.ts";
@@ -55,17 +55,11 @@ async function askInTurn(parts: Parts, { orderId, resolution: claim }: Payment):
     isAsked ? afterAsk(current, nowMs) : afterNoAsk(current, nowMs);
   const after = await changePayment(parts, left, (current, nowMs) =>
     // A new doubt has a schedule of its own already.
-    isUnresolved(current) && isSame(current.resolution, claim)
+    isUnresolved(current) && !isGivenUp(current) && isSame(current.resolution, claim)
       ? { ...current, resolution: next(claim, nowMs) }
       : current,
   );
-  parts.resolutions.add(1, { outcome: isGivenUp(after) ? "given_up" : isAsked ? "unresolved" : "not_sent" });
-  if (!isGivenUp(after)) return;
-  const { paymentId, status } = after;
-  parts.log.error(
-    { order_id: orderId, payment_id: paymentId, status },
-    "a payment is not resolved, and nobody asks about it any more",
-  );
+  if (!isGivenUp(after)) parts.resolutions.add(1, { outcome: isAsked ? "unresolved" : "not_sent" });
 }
 
 const isSame = (resolution: Resolution | undefined, claim: Resolution): boolean =>

@@ -7,12 +7,9 @@ import { findPayment, withPayment } from "./change-payment.ts";
 import { observePayment } from "./observe-payment.ts";
 import type { Parts } from "./parts.ts";
 import { isOver, isTaken, isUnlocated, isUntouched, type Payment } from "./payment.ts";
-import { isUnresolved } from "./resolution.ts";
+import { isRefundDoubt, isUnresolved } from "./resolution.ts";
 import { closeAuthorization, letGo, settleUnknown } from "./settle-payment.ts";
 import { settleRefund } from "./settle-refund.ts";
-
-/** After so many attempts a refund that keeps coming back is left to a person. */
-const refundAttemptsMax = 5;
 
 export function resolvePayment(parts: Parts, paymentId: string): Promise<Payment> {
   const ours: Parts = { ...parts, isAnswer: false };
@@ -35,10 +32,9 @@ export async function resolve(parts: Parts, payment: Payment): Promise<Payment> 
   }
   // Found to be held by somebody who could not let it go.
   if (current.voidWanted && current.status === "authorized") current = await letGo(parts, current);
-  for (const { refundId, status, attempt } of current.refunds) {
-    const isLeft = status === "owed" && attempt > refundAttemptsMax;
-    const isOpen = status === "asked" || status === "owed";
-    if (isOpen && !isLeft) current = (await settleRefund(parts, current, refundId)).payment;
+  for (const refund of current.refunds) {
+    if (!isRefundDoubt(refund)) continue;
+    current = (await settleRefund(parts, current, refund.refundId, { isTold: false })).payment;
   }
   return current;
 }

@@ -16,6 +16,7 @@ import {
 } from "./payment-message.ts";
 import { processRefund } from "./process-refund.ts";
 import { type EventParts, receiveProviderEvent } from "./receive-provider-event.ts";
+import type { Refund } from "./refund.ts";
 import { resolvePayment } from "./resolve-payment.ts";
 import { voidPayment } from "./void-payment.ts";
 
@@ -27,7 +28,8 @@ export function rpc(parts: EventParts): HandlersOf<typeof PaymentServiceDefiniti
     },
     getPayment: async (request) => {
       const found = await getPayment(parts, currentContext().principal, whichIn(request));
-      const refunds = found.payment.refunds.filter(({ status }) => status !== "refused");
+      const gone: readonly Refund["status"][] = ["refused", "failed"];
+      const refunds = found.payment.refunds.filter(({ status }) => !gone.includes(status));
       return {
         payment: paymentMessage(found.payment, found.clientSecret),
         refunds: refunds.map((refund) => refundMessage(refund, found.payment.currency)),

@@ -24,15 +24,38 @@ export type SettledRefund = {
   readonly refusedFor: string | undefined;
 };
 
-/** Asks for a refund that is `asked` or `owed`, or finds out what became of it. */
-export async function settleRefund(parts: Parts, payment: Payment, refundId: string): Promise<SettledRefund> {
+const notTakenUp = "not_taken_up";
+
+/** What the provider refuses for good. Everything else, such as an empty account of ours, may be better later. */
+export const finalRefusals: ReadonlyMap<string, "payment_not_refundable" | "refund_exceeds_captured"> =
+  new Map([
+    ["charge_already_refunded", "payment_not_refundable"],
+    ["charge_disputed", "payment_not_refundable"],
+    ["amount_too_large", "refund_exceeds_captured"],
+  ]);
+
+/**
+ * Asks for a refund that is `asked` or `owed`, or finds out what became of it. `isTold`: who asked for this attempt hears
+ * how it ends, and nobody was answered before.
+ */
+export async function settleRefund(
+  parts: Parts,
+  payment: Payment,
+  refundId: string,
+  is: { isTold: boolean },
+): Promise<SettledRefund> {
   const refund = refundOf(payment, refundId);
   if (refund.status !== "asked" && refund.status !== "owed") {
     return { payment, refund, refusedFor: undefined };
   }
   // One that the provider is still at would only be answered again as it was then.
-  const isLookedUp = refund.providerReference !== "" || !isKeyAlive(refund.createTimeMs, parts.nowMs());
-  if (isLookedUp) return lookUp(parts, payment, refund);
+  if (refund.providerReference !== "") return lookUp(parts, payment, refund, is);
+  if (!isKeyAlive(refund.createTimeMs, parts.nowMs())) {
+    const seen = await lookUp(parts, payment, refund, is);
+    // Its new key need not grow old as well before it is used.
+    const isRenewed = seen.refusedFor === notTakenUp && seen.refund.attempt === refund.attempt + 1;
+    return isRenewed ? settleRefund(parts, seen.payment, refundId, is) : seen;
+  }
   const outcome = await parts.provider.refund(payment, refund);
   switch (outcome.is) {
     case "done":
@@ -46,9 +69,9 @@ export async function settleRefund(parts: Parts, payment: Payment, refundId: str
     case "unanswered":
       return { payment, refund, refusedFor: undefined };
     case "obscure":
-      return lookUp(parts, payment, refund);
+      return lookUp(parts, payment, refund, is);
     case "refused":
-      return refused(parts, payment, refund, outcome.code);
+      return refused(parts, payment, refund, { ...is, code: outcome.code });
   }
 }
 
@@ -69,27 +92,38 @@ export function settledByReturns(
   return settledByDisputes(refunded, disputes, idOf("dispute"), nowMs);
 }
 
-async function lookUp(parts: Parts, payment: Payment, refund: Refund): Promise<SettledRefund> {
+async function lookUp(
+  parts: Parts,
+  payment: Payment,
+  refund: Refund,
+  is: { isTold: boolean },
+): Promise<SettledRefund> {
   const after = await settleReturns(parts, payment);
   if (after === undefined) return { payment, refund, refusedFor: undefined };
   const found = refundOf(after, refund.refundId);
   const isSame = found.attempt === refund.attempt && found.status === refund.status;
-  if (found.status === "refused") return { payment: after, refund: found, refusedFor: "not_taken_up" };
+  if (found.status === "refused") return { payment: after, refund: found, refusedFor: notTakenUp };
+  // A dispute that was lost took what was left for it.
+  if (found.status === "failed") return { payment: after, refund: found, refusedFor: "charge_disputed" };
   if (!isSame || found.providerReference !== "")
     return { payment: after, refund: found, refusedFor: undefined };
-  return refused(parts, after, found, "not_taken_up");
+  return refused(parts, after, found, { ...is, code: notTakenUp });
 }
 
-/** The amount is free again; a repeat asks under a new key. */
 async function refused(
   parts: Parts,
   payment: Payment,
   { refundId, attempt }: Refund,
-  code: string,
+  { isTold, code }: { isTold: boolean; code: string },
 ): Promise<SettledRefund> {
+  const refusal = isTold ? "told" : finalRefusals.has(code) ? "final" : "passing";
+  if (!isTold) {
+    const about = { order_id: payment.orderId, payment_id: payment.paymentId, refund_id: refundId };
+    parts.log.warn({ ...about, attempt, code, refusal }, "the provider refused a refund that was asked for");
+  }
   const after = await changePayment(parts, payment, (current, nowMs) =>
     findRefund(current, refundId)?.attempt === attempt
-      ? withRefundRefused(current, refundId, nowMs)
+      ? withRefundRefused(current, refundId, refusal, nowMs)
       : current,
   );
   return { payment: after, refund: refundOf(after, refundId), refusedFor: code };

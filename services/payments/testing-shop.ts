@@ -19,6 +19,7 @@ import type { EventParts } from "./receive-provider-event.ts";
 import { recentPayments } from "./recent-payments.ts";
 import { resolveDue } from "./resolve-due.ts";
 import { rpc } from "./rpc.ts";
+import { byOrder, invoice } from "./testing.ts";
 
 export type PaymentsProcess = HandlersOf<typeof PaymentServiceDefinition>;
 
@@ -84,6 +85,16 @@ export function shop(is: { fundsMinor?: bigint } = {}) {
 }
 
 export type Shop = ReturnType<typeof shop>;
+
+/** A payment that was taken, and what asks for all of it back. */
+export async function capturedPayment(at: Shop) {
+  const asked = invoice();
+  await at.process().createPayment(asked);
+  const which = byOrder(asked.orderId);
+  await at.process().capturePayment(which);
+  const refundId = randomUUID();
+  return { which, refundId, refund: { ...which, amount: undefined, refundId, reason: "" } };
+}
 
 /** A function that waits at a gate, before or after it does what it does. */
 export function gated<A extends unknown[], R>(work: (...given: A) => Promise<R>, when: "before" | "after") {
