@@ -32,7 +32,7 @@ import { orderCancelled } from "./order-event.ts";
 import { uuidOf } from "./order-id.ts";
 import type { OrderStore } from "./order-store.ts";
 import { refuse } from "./refusals.ts";
-import { byOrder, holdsNothing, notAnswered, type SagaPorts, timeOf } from "./saga-ports.ts";
+import { aboutTheRest, byOrder, holdsNothing, notAnswered, type SagaPorts, timeOf } from "./saga-ports.ts";
 import { findOrder } from "./show-orders.ts";
 
 export type CancelOrderInput = Pick<Order, "orderId" | "customerId" | "currency">;
@@ -111,8 +111,6 @@ function overtaken(error: unknown): never {
 }
 
 const roundsMax = 5;
-/** These may be about a refund that came in between; whether they are shows in how the payment stands. */
-const aboutTheRest = ["payment_not_refundable", "refund_exceeds_captured"];
 
 /** Gives back what is to be given back. Refused, with the `cause`, when that cannot be. */
 async function giveBack(input: CancelOrderInput, payments: SagaPorts["payments"]): Promise<Settlement> {

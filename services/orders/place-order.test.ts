@@ -139,6 +139,59 @@ test("a capture whose money cannot be given back yet is not taken for one that n
   expect(await store.standingOf(orderId)).toEqual({ ...nothing, status: "failed" });
 });
 
+describe("somebody else's refund of a part is on its way while all is undone", () => {
+  test.each(["comes through", "is refused in the end"])("it %s: nothing is kept", async (end) => {
+    const { draft, store, run } = visit({
+      visit: { injury: { kind: "refused", step: "paid" }, repeat: 1, refusedToo: undefined },
+    });
+    const { orderId, currency } = draft;
+    const payment = { $case: "orderId", value: orderId } as const;
+    const refundOfStaff = () =>
+      store.payments.processRefund({
+        payment,
+        amount: { amountMinor: 5_00n, currency },
+        refundId: draft.customerId,
+        reason: "staff",
+      });
+    const [clear, refund] = [store.ports.cart.clearOrderedLines, store.ports.payments.processRefund];
+    Object.assign(store.ports.cart, {
+      clearOrderedLines: async (request: Parameters<typeof clear>[0]) => {
+        store.payments.setReachable(false);
+        await refundOfStaff().catch(() => {});
+        store.payments.setReachable(true);
+        return clear(request);
+      },
+    });
+    let rounds = 0;
+    Object.assign(store.ports.payments, {
+      processRefund: async (request: Parameters<typeof refund>[0]) => {
+        rounds += 1;
+        if (rounds === 3 && end === "comes through") await refundOfStaff();
+        if (rounds === 3 && end !== "comes through") {
+          await store.payments.openDispute(orderId);
+          await refundOfStaff().catch(() => {});
+          await store.payments.closeDispute(orderId, "won");
+        }
+        return refund(request);
+      },
+    });
+    expect((await run).outcome.status).toBe("refused");
+    expect(rounds).toBe(3);
+    expect(await store.standingOf(orderId)).toEqual({ ...nothing, status: "failed" });
+    const { refunds } = await store.payments.getPayment({ payment });
+    const amounts = refunds.map(({ amount, settled }) => [amount?.amountMinor, settled]);
+    expect(amounts).toHaveLength(2);
+    expect(amounts).toEqual(
+      expect.arrayContaining([
+        [5_00n, true],
+        [23_49n, true],
+      ]),
+    );
+    const isOfStaff = refunds.some(({ refundId }) => refundId === draft.customerId);
+    expect(isOfStaff).toBe(end === "comes through");
+  });
+});
+
 test("what version 1 began is finished by the steps of version 2", async () => {
   expect(placeOrderBefore.options.version).toBe(1);
   expect(placeOrderBefore.steps.map(({ name }) => name)).toEqual([

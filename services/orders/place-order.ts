@@ -16,7 +16,16 @@ import { cartClearDue, orderCancelled, orderCreated } from "./order-event.ts";
 import { uuidOf } from "./order-id.ts";
 import { orderMoved } from "./order-store.ts";
 import { refuse } from "./refusals.ts";
-import { byOrder, holdsNothing, inOurs, notAnswered, type SagaPorts, settled, timeOf } from "./saga-ports.ts";
+import {
+  aboutTheRest,
+  byOrder,
+  holdsNothing,
+  inOurs,
+  notAnswered,
+  type SagaPorts,
+  settled,
+  timeOf,
+} from "./saga-ports.ts";
 
 /** A draft, and how it is paid. */
 export type PlaceOrderInput = Draft & { readonly paymentMethodToken: string };
@@ -139,22 +148,31 @@ async function letGo(payments: SagaPorts["payments"], orderId: string): Promise<
   }
 }
 
-/** Certain only when all of it went back. */
+/**
+ * Certain only when all of it went back. A refund of somebody else may be on its way and not come through; then what it
+ * leaves is given back, too, so every amount from which it goes on has a refund of its own.
+ */
 async function giveBack(payments: SagaPorts["payments"], orderId: string): Promise<void> {
+  const { refundedMinor, leftMinor } = await takenBy(payments, orderId);
+  if (leftMinor === 0n) return;
   try {
-    const { refund } = await payments.processRefund({
+    await payments.processRefund({
       payment: byOrder(orderId),
       amount: undefined,
-      refundId: uuidOf(orderId, "undo-capture"),
+      refundId: uuidOf(orderId, "undo-capture", refundedMinor.toString()),
       reason: "the order could not be placed",
     });
-    if (refund?.settled === false) throw notAnswered();
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    if (error.reason !== "payment_not_refundable") throw error;
-    const { payment } = await payments.getPayment({ payment: byOrder(orderId) });
-    // Disputed, or another refund is on its way: it is not given back before that has ended.
-    if (payment !== undefined && payment.capturedMinor > payment.refundedMinor)
-      throw notAnswered("the money cannot be given back yet");
+    if (!(error instanceof Refusal) || !aboutTheRest.includes(error.reason)) throw error;
   }
+  // Disputed, or a refund is on its way: it is not given back before that has ended.
+  if ((await takenBy(payments, orderId)).leftMinor > 0n)
+    throw notAnswered("the money cannot be given back yet");
+}
+
+async function takenBy(payments: SagaPorts["payments"], orderId: string) {
+  const { payment } = await payments.getPayment({ payment: byOrder(orderId) });
+  if (payment === undefined) throw notAnswered();
+  const { capturedMinor, refundedMinor } = payment;
+  return { refundedMinor, leftMinor: capturedMinor - refundedMinor };
 }

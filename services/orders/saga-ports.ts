@@ -19,6 +19,9 @@ export const holdsNothing: readonly PaymentStatus[] = [
   "PAYMENT_STATUS_REFUNDED",
 ];
 
+/** These may be about a refund that came in between; whether they are shows in how the payment stands. */
+export const aboutTheRest: readonly string[] = ["payment_not_refundable", "refund_exceeds_captured"];
+
 /** What the saga keeps of a payment. UNKNOWN is no answer: it is asked for again under the same key. */
 export function settled(payment: Payment | undefined): Pick<Payment, "paymentId" | "receiptUrl" | "status"> {
   if (payment === undefined || payment.status === "PAYMENT_STATUS_UNKNOWN") throw notAnswered();
