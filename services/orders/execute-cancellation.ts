@@ -233,6 +233,19 @@ export function cancellationId(orderId: string, attempt: number): string {
   return uuidOf(orderId, "cancel-order", attempt.toString());
 }
 
+/** How many attempts there were, when all of them were refused; 0 when one is under way, or done. */
+export async function refusedAttempts(
+  orderId: string,
+  sagas: Pick<SagaEngine<never>, "find">,
+): Promise<number> {
+  for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+    const saga = await sagas.find(cancellationId(orderId, attempt));
+    if (saga === undefined) return attempt - 1;
+    if (saga.status !== "refused") return 0;
+  }
+  return attemptsMax;
+}
+
 /** Those of all attempts that there may have been. */
 export function cancellationIds(orderId: string): string[] {
   return Array.from({ length: attemptsMax }, (_, index) => cancellationId(orderId, index + 1));

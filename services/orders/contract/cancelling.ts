@@ -146,6 +146,45 @@ export function executionTests(shop: Shop): void {
     expect(await takenOf(orderId)).toBe(fee.amountMinor);
   });
 
+  test("whoever asks again after it was refused sets it in motion anew, once for each attempt", async () => {
+    const { orderId } = await shop.placed();
+    const { payments } = shop.subject();
+    const ids = async () => {
+      const told = await shop.subject().toldOf(orderId);
+      return told.flatMap(({ id, name }) => (name === "OrderCancelRequested" ? [id] : []));
+    };
+    await ask(orderId);
+    await payments.openDispute(orderId);
+    for (let attempt = 2; attempt <= 3; attempt += 1) {
+      expect((await refusalOf(execute(orderId))).reason).toBe("order_not_cancellable");
+      for (let count = 0; count < 2; count += 1) await ask(orderId);
+      expect(new Set(await ids()).size).toBe(attempt);
+    }
+    await payments.closeDispute(orderId, "won");
+    expect((await execute(orderId)).status).toBe("ORDER_STATUS_CANCELLED");
+    const before = await ids();
+    expect((await ask(orderId))?.order?.status).toBe("ORDER_STATUS_CANCELLED");
+    expect(await ids()).toEqual(before);
+  });
+
+  test("asking cannot use up the attempts that the end of a dispute needs", async () => {
+    const { orderId } = await shop.placed();
+    const { payments } = shop.subject();
+    await ask(orderId);
+    await payments.openDispute(orderId);
+    const asked = async () =>
+      (await toldOf(orderId)).filter(([name]) => name === "OrderCancelRequested").length;
+    let [before, after] = [0, await asked()];
+    for (let count = 0; count < 30 && after > before; count += 1) {
+      await refusalOf(execute(orderId));
+      await ask(orderId);
+      [before, after] = [after, await asked()];
+    }
+    expect(after).toBe(before);
+    await payments.closeDispute(orderId, "won");
+    expect((await execute(orderId)).status).toBe("ORDER_STATUS_CANCELLED");
+  });
+
   test("staff who refund at the same time are added to it, and nothing goes back twice", async () => {
     for (let round = 0; round < 5; round += 1) {
       const { orderId } = await shop.placed();
