@@ -90,10 +90,12 @@ async function fails(
 
 test("dead letters are listed in 100 columns, and nothing in them reaches the terminal as it came", async () => {
   const lines = (await works("dlq list")).trimEnd().split("\n");
-  expect(lines[0]).toMatch(/^ID +AGE +EVENT +STATUS +ERROR$/);
+  expect(lines[0]).toMatch(/^ID +AGE +EVENT +STATUS +GROUP +ERROR$/);
   expect(lines).toHaveLength(5);
   for (const line of lines) expect([...line].length).toBeLessThanOrEqual(100);
-  expect(lines[3]).toMatch(/dead ×3 +price_mismatch: \ufffd\[31mevil/);
+  expect(lines[1]).toMatch(/dead +- +price_mismatch/);
+  expect(lines[2]).toMatch(/dead +order-proces… +price_mismatch/);
+  expect(lines[3]).toMatch(/dead ×3 +- +\ufffd\[31mevil price/);
   expect(lines[4]).toMatch("(order-events)");
 });
 
@@ -102,7 +104,7 @@ test("dead letters are filtered, and that there is none is said in words", async
     (await json("dlq list --event OrderCreated --topic order-events --status dead --error 19.99"))
       .dead_letters,
   ).toHaveLength(2);
-  expect((await json("dlq list --reason evil")).dead_letters).toHaveLength(1);
+  expect((await json("dlq list --error evil")).dead_letters).toHaveLength(1);
   expect((await json(`dlq list --id ${deadLetter}`)).dead_letters).toMatchObject([
     { dead_letter_id: deadLetter, source_offset: "1", status: "DEAD_LETTER_STATUS_DEAD", attempts: 4 },
   ]);
@@ -134,7 +136,9 @@ test("a dead letter is shown with its message, laid out", async () => {
 test("a dry run counts and changes nothing", async () => {
   const out = await works("dlq redrive --event OrderCreated --dry-run");
   expect(out).toBe("3 dead letters match; 2 would go. 1 came back 3 times and would only come back again.\n");
-  expect(await works("dlq redrive --event Nothing --dry-run")).toBe("No dead letter matches.\n");
+  expect(await works("dlq redrive --event Nothing --dry-run")).toBe(
+    "No dead letter matches that was not redriven already.\n",
+  );
   expect(store.desk.letters.every(({ status }) => status === "DEAD_LETTER_STATUS_DEAD")).toBe(true);
   expect(store.desk.audit).toEqual([]);
 });
@@ -148,11 +152,30 @@ test("a redrive is watched until all are out, and stands in the audit log", asyn
     "0 out, 2 to go",
     "1 out, 1 to go",
     "All 2 are out.",
+    "None has come back so far; `webstore dlq list --status dead` shows whether one does.",
     "",
   ]);
   expect(await works("audit")).toMatch(
     /RedriveDeadLetters\n {2}by 00000000-0000-4000-8000-000000000002: fixed\n/,
   );
+});
+
+test("a redrive counts only what is still dead, and says how many came back", async () => {
+  store.desk.state.comesBack = true;
+  const [first, second, third] = store.desk.letters;
+  if (first === undefined || second === undefined || third === undefined) throw new Error("there are none");
+  first.status = "DEAD_LETTER_STATUS_REDRIVEN";
+  // One that has come back before is not one that comes back now.
+  third.redrives = 1;
+  const ids = [first, second].map(({ deadLetterId }) => `--id ${deadLetterId}`).join(" ");
+  expect((await works(`dlq redrive ${ids}`)).split("\n")).toEqual([
+    "1 of 1 will go, 10 a second.",
+    "0 out, 1 to go",
+    "All 1 are out.",
+    "1 came back since; `webstore dlq list --status dead` shows why.",
+    "",
+  ]);
+  expect(await works(`dlq redrive ${ids}`)).toBe("No dead letter matches that was not redriven already.\n");
 });
 
 test("who has seen enough of a redrive may leave; it goes on", async () => {
@@ -264,6 +287,7 @@ test.each([
   ["dlq list --nonsense", "unknown option '--nonsense'"],
   ["dlq list --status asleep", "Allowed choices are dead, scheduled, redriven"],
   ["dlq list --since yesterday", "It must be a time such as"],
+  ["dlq list --reason evil", "unknown option '--reason'"],
   ["dlq list --limit 0", "It must be a whole number from 1 to 1000"],
   ["dlq show 12345", "It must be a UUID"],
   ["dlq redrive", "say which: --id, --topic or --event"],

@@ -47,12 +47,13 @@ type FilterOptions = {
 const json = { useProtoFieldName: true, alwaysEmitImplicit: true };
 const lookEveryMs = 1_000;
 const looksWithoutProgressMax = 60;
+/** What is refused is back at once. What is tried again first takes longer than anybody wants to wait here. */
+const comebackLooks = 5;
 
 export function addDlq(program: Command): void {
   const dlq = program.command("dlq").description("messages that were given up (dead letters)");
   withFilter(dlq.command("list"))
     .description("list dead letters, the newest first")
-    .option("--reason <text>", "the same as --error")
     .addOption(limitOption())
     .action(list);
   dlq
@@ -102,13 +103,8 @@ async function lettersOf({ ops }: Store, filter: Filter, limit: number) {
   });
 }
 
-async function list(
-  is: FilterOptions & { readonly reason?: string; readonly limit: number },
-  command: Command,
-): Promise<void> {
-  const error = is.error ?? is.reason;
-  const filter = filterOf({ ...is, ...(error === undefined ? {} : { error }) });
-  const { items, more } = await lettersOf(await connect(command), filter, is.limit);
+async function list(is: FilterOptions & { readonly limit: number }, command: Command): Promise<void> {
+  const { items, more } = await lettersOf(await connect(command), filterOf(is), is.limit);
   if (globalsOf(command).json) {
     sayJson({ dead_letters: items.map((letter) => toJson(DeadLetterSchema, letter, json)), more });
     return;
@@ -121,8 +117,9 @@ async function list(
   const columns = [
     { title: "ID", of: (letter: DeadLetter) => letter.deadLetterId },
     { title: "AGE", right: true, of: (letter: DeadLetter) => ageOf(letter, nowMs) },
-    { title: "EVENT", of: (letter: DeadLetter) => letter.eventName || `(${letter.sourceTopic})` },
+    { title: "EVENT", max: 20, of: (letter: DeadLetter) => letter.eventName || `(${letter.sourceTopic})` },
     { title: "STATUS", of: (letter: DeadLetter) => statusOf(letter) },
+    { title: "GROUP", max: 13, of: (letter: DeadLetter) => letter.consumerGroup || "-" },
     { title: "ERROR", cut: true, of: (letter: DeadLetter) => letter.errorReason },
   ] as const;
   say(...table(columns, items));
@@ -185,7 +182,11 @@ async function redrive(is: RedriveOptions, command: Command): Promise<void> {
     throw new UsageFailure("say which: --id, --topic or --event");
   }
   const store = await connect(command);
-  const filter = filterOf(is);
+  const { json: inJson } = globalsOf(command);
+  // What is scheduled or redriven does not go again, so it is not counted either.
+  const filter = filterOf({ ...is, status: is.status ?? "dead" });
+  const isWatched = is.wait && !is.dryRun && !inJson;
+  const comeback = isWatched ? await awaitedComeback(store, filter) : undefined;
   const answer = await store.ops.redriveDeadLetters({
     filter,
     dryRun: is.dryRun ?? false,
@@ -193,13 +194,13 @@ async function redrive(is: RedriveOptions, command: Command): Promise<void> {
     lettersMax: is.max,
     reason: is.reason ?? "",
   });
-  if (globalsOf(command).json) {
+  if (inJson) {
     sayJson(toJson(RedriveDeadLettersResponseSchema, answer, json));
     return;
   }
   const { matched, scheduled, looping } = answer;
   if (matched === 0) {
-    say("No dead letter matches.");
+    say("No dead letter matches that was not redriven already.");
     return;
   }
   const stays = looping === 0 ? "" : ` ${looping} came back 3 times and would only come back again.`;
@@ -208,37 +209,88 @@ async function redrive(is: RedriveOptions, command: Command): Promise<void> {
     return;
   }
   say(`${scheduled} of ${matched} will go, ${is.rate} a second.${stays}`);
-  if (is.wait && scheduled > 0)
-    await watch(store, { ...filter, status: DeadLetterStatus.SCHEDULED }, scheduled);
+  if (comeback !== undefined && scheduled > 0) {
+    await watch(store, { ...filter, status: DeadLetterStatus.SCHEDULED }, scheduled, comeback);
+  }
 }
 
-/** Until none is scheduled any more, or somebody has seen enough. */
-async function watch(store: Store, filter: Filter, scheduled: number): Promise<void> {
+type Comeback = { readonly filter: Filter; readonly known: ReadonlySet<string> };
+
+/**
+ * How those that come back will be told from those that are there now: a letter comes back as a new one, later by the
+ * store's own clock, with the same topic and event, but maybe with another error.
+ */
+async function awaitedComeback(store: Store, { sourceTopic, eventName }: Filter): Promise<Comeback> {
+  const filter = { sourceTopic: sourceTopic ?? "", eventName: eventName ?? "" };
+  const { items } = await lettersOf(store, filter, 100);
+  const newest = items[0]?.createTime;
+  return {
+    filter: {
+      ...filter,
+      status: DeadLetterStatus.DEAD,
+      ...(newest === undefined ? {} : { createdSince: newest }),
+    },
+    known: new Set(items.map(({ deadLetterId }) => deadLetterId)),
+  };
+}
+
+/** Until none is scheduled any more and those that fail at once are back, or somebody has seen enough. */
+async function watch(store: Store, filter: Filter, scheduled: number, comeback: Comeback): Promise<void> {
   const enough = new AbortController();
   const stop = () => enough.abort();
   process.once("SIGINT", stop);
+  let areOut = false;
   try {
-    let before = scheduled;
-    for (let looks = 0; looks < looksWithoutProgressMax; looks += 1) {
-      const { items } = await lettersOf(store, filter, 1_000);
-      const left = items.length;
-      if (left === 0) {
-        say(`All ${scheduled} are out.`);
-        return;
-      }
-      if (left !== before) looks = 0;
-      if (left !== before || looks === 0) say(`${Math.max(0, scheduled - left)} out, ${left} to go`);
-      before = left;
-      await wait(lookEveryMs, undefined, { signal: enough.signal });
-    }
+    await watchOut(store, filter, scheduled, enough.signal);
+    say(`All ${scheduled} are out.`);
+    areOut = true;
+    say(comebackText(await watchComeback(store, comeback, scheduled, enough.signal)));
   } catch (error) {
     if (!enough.signal.aborted) throw error;
-    say("It goes on by itself; `webstore dlq list --status scheduled` shows what is left.");
-    return;
+    say(
+      areOut
+        ? "Whether they come back was not waited for; `webstore dlq list --status dead` shows it."
+        : "It goes on by itself; `webstore dlq list --status scheduled` shows what is left.",
+    );
   } finally {
     process.removeListener("SIGINT", stop);
   }
+}
+
+async function watchOut(store: Store, filter: Filter, scheduled: number, signal: AbortSignal): Promise<void> {
+  let before = scheduled;
+  for (let looks = 0; looks < looksWithoutProgressMax; looks += 1) {
+    const { items } = await lettersOf(store, filter, 1_000);
+    const left = items.length;
+    if (left === 0) return;
+    if (left !== before) looks = 0;
+    if (left !== before || looks === 0) say(`${Math.max(0, scheduled - left)} out, ${left} to go`);
+    before = left;
+    await wait(lookEveryMs, undefined, { signal });
+  }
   throw new Failure("nothing has gone out for a minute; does the order-processor run?");
+}
+
+/** How many are back after a few looks; fewer when all are. */
+async function watchComeback(
+  store: Store,
+  { filter, known }: Comeback,
+  scheduled: number,
+  signal: AbortSignal,
+): Promise<number> {
+  let back = 0;
+  for (let looks = 0; looks < comebackLooks && back < scheduled; looks += 1) {
+    await wait(lookEveryMs, undefined, { signal });
+    const { items } = await lettersOf(store, filter, 1_000);
+    back = items.filter(({ deadLetterId, redrives }) => redrives > 0 && !known.has(deadLetterId)).length;
+  }
+  return back;
+}
+
+function comebackText(back: number): string {
+  return back === 0
+    ? "None has come back so far; `webstore dlq list --status dead` shows whether one does."
+    : `${back} came back since; \`webstore dlq list --status dead\` shows why.`;
 }
 
 const ageOf = (letter: DeadLetter, nowMs: number) =>

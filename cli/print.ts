@@ -1,9 +1,10 @@
-// Text for a terminal: tables of at most 100 columns, ages, JSON.
+// Text for a terminal: tables of 100 columns, or of all that a wider terminal has, ages, JSON.
 //
 // Invariant P1: what comes from the store is data. No character of it that a terminal would obey is printed.
 
-export const columnsMax = 100;
+const columnsMin = 100;
 const gap = "  ";
+const cutMin = 6;
 
 /** On one line, without what a terminal obeys: control characters, escapes, changes of direction. */
 export function plain(text: string): string {
@@ -33,19 +34,21 @@ export type Column<T> = {
   readonly of: (row: T) => string;
   /** Numbers stand under each other. */
   readonly right?: true;
+  /** Is cut to so many characters. */
+  readonly max?: number;
   /** Is cut when the line would be too long; one of a table's columns, the last. */
   readonly cut?: true;
 };
 
 export function table<T>(columns: readonly Column<T>[], rows: readonly T[]): string[] {
-  const cells = rows.map((row) => columns.map(({ of }) => plain(of(row))));
+  const cells = rows.map((row) => columns.map(({ of, max = Infinity }) => shortened(plain(of(row)), max)));
   const widths = columns.map(({ title }, index) =>
     Math.max(title.length, ...cells.map((row) => lengthOf(row[index] ?? ""))),
   );
   const others = columns.flatMap(({ cut }, index) => (cut ? [] : [(widths[index] ?? 0) + gap.length]));
   const left = Math.max(
-    8,
-    others.reduce((rest, width) => rest - width, columnsMax),
+    cutMin,
+    others.reduce((rest, width) => rest - width, Math.max(columnsMin, process.stdout.columns ?? 0)),
   );
   const line = (row: readonly string[]) =>
     columns

@@ -32,6 +32,8 @@ type SagaRpcs = Pick<
   "listSagas" | "getSaga" | "retrySaga" | "compensateSaga"
 >;
 
+type DeskState = { auditUp: boolean; comesBack: boolean };
+
 export type TestingDesk = {
   readonly sagas: SagaRpcs;
   readonly ledger: HandlersOf<typeof LedgerServiceDefinition>;
@@ -45,8 +47,8 @@ export type TestingDesk = {
   readonly differences: Difference[];
   /** What comparisons were asked for. */
   readonly compared: { createdSince: Date | undefined; createdBefore: Date | undefined }[];
-  /** Whether the audit log can be written to. */
-  readonly state: { auditUp: boolean };
+  /** Whether the audit log can be written to, and whether what is redriven comes back. */
+  readonly state: DeskState;
   /** Everything as it was at first. */
   reset(): void;
 };
@@ -55,7 +57,7 @@ const at = new Date("2026-01-02T03:04:05.678Z");
 const usd = (amountMinor: bigint) => ({ amountMinor, currency: "USD" });
 
 export function testingDesk(): TestingDesk {
-  const state = { auditUp: true };
+  const state: DeskState = { auditUp: true, comesBack: false };
   const audit: AuditEntry[] = [];
   const differences: Difference[] = [];
   const compared: TestingDesk["compared"] = [];
@@ -64,6 +66,7 @@ export function testingDesk(): TestingDesk {
   const mails: Notification[] = [];
   const reset = () => {
     state.auditUp = true;
+    state.comesBack = false;
     for (const list of [audit, differences, compared, letters, mails]) list.length = 0;
     for (const saga of firstSagas()) sagas.set(saga.sagaId, saga);
     letters.push(...firstLetters());
@@ -189,14 +192,17 @@ function notificationRpcs(mails: Notification[]): HandlersOf<typeof Notification
   };
 }
 
-function processingRpcs(letters: DeadLetter[], audit: AuditEntry[], state: { auditUp: boolean }) {
+function processingRpcs(letters: DeadLetter[], audit: AuditEntry[], state: DeskState) {
   return {
     listDeadLetters: async ({ filter, pageSize, pageToken }) => {
       const { items, nextPageToken } = paged(matching(letters, filter), pageSize, pageToken);
       const answer = items.map((letter) => ({ ...letter }));
       // One goes out whenever somebody looks, so that who watches sees an end.
       const out = letters.find((letter) => letter.status === "DEAD_LETTER_STATUS_SCHEDULED");
-      if (out !== undefined) out.status = "DEAD_LETTER_STATUS_REDRIVEN";
+      if (out !== undefined) {
+        out.status = "DEAD_LETTER_STATUS_REDRIVEN";
+        if (state.comesBack) letters.unshift(comeback(out));
+      }
       return { deadLetters: answer, nextPageToken };
     },
     getDeadLetter: async ({ deadLetterId }) => {
@@ -248,8 +254,8 @@ function matching(letters: readonly DeadLetter[], filter: DeadLetterFilter | und
       (filter.eventName === "" || letter.eventName === filter.eventName) &&
       letter.errorReason.includes(filter.errorContains) &&
       (filter.status === "DEAD_LETTER_STATUS_UNSPECIFIED" || letter.status === filter.status) &&
-      (filter.createdSince === undefined || at >= filter.createdSince) &&
-      (filter.createdBefore === undefined || at < filter.createdBefore),
+      (filter.createdSince === undefined || (letter.createTime ?? at) >= filter.createdSince) &&
+      (filter.createdBefore === undefined || (letter.createTime ?? at) < filter.createdBefore),
   );
 }
 
@@ -286,14 +292,25 @@ function firstLetters(): DeadLetter[] {
     eventName: number === 4 ? "" : "OrderCreated",
     keyText: bookedOrder,
     correlationId: "",
-    consumerGroup: "",
-    errorReason:
-      number === 3 ? "price_mismatch: \u001b[31mevil\nsecond line" : "price_mismatch: 19.99 is not 20.00",
+    consumerGroup: number === 2 ? "order-processing-group" : "",
+    errorReason: number === 3 ? "\u001b[31mevil\nprice_mismatch" : "price_mismatch: 19.99 is not 20.00",
     attempts: 4,
     redrives: number === 3 ? 3 : 0,
     status: "DEAD_LETTER_STATUS_DEAD",
     createTime: at,
   }));
+}
+
+/** A second later, with another error. */
+function comeback(letter: DeadLetter): DeadLetter {
+  return {
+    ...letter,
+    deadLetterId: randomUUID(),
+    errorReason: "Refusal: orders/order_not_found",
+    redrives: letter.redrives + 1,
+    status: "DEAD_LETTER_STATUS_DEAD",
+    createTime: new Date(at.getTime() + 1_000),
+  };
 }
 
 function mail(notificationId: string): Notification {
