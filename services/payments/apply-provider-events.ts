@@ -1,7 +1,7 @@
 // Applies the provider's events: looks how the payment stands now, and takes that down.
 //
 // An event whose payment cannot be found is not ours, once the provider itself has said so a few times: other stores may
-// share the account. One that cannot be applied for three days is given up, and said so.
+// share the account. What it does not answer is not counted. One that cannot be applied for three days is given up, and said so.
 
 import { describeError, Outage, type Telemetry } from "@webstore/kit";
 import { findPayment } from "./change-payment.ts";
@@ -17,7 +17,7 @@ const leaseMs = 60_000;
 const claimMax = 100;
 const atOnce = 4;
 const laterMs = 5_000;
-const unfoundAttemptsMax = 5;
+const missesMax = 5;
 /** With the pauses of retry-schedule.ts: about three days. */
 const attemptsMax = 75;
 const keptMs = 90 * 24 * 3_600_000;
@@ -79,13 +79,15 @@ async function settleEvent(
   seen: Seen,
 ): Promise<EventEnd | undefined> {
   const { events, log, nowMs } = parts;
-  const { eventId, attempts } = event;
+  const { eventId, attempts, misses } = event;
   const about = { event_id: eventId, type: event.type, reference: event.paymentReference, attempts };
   try {
     const applied = await apply(parts, event, seen);
-    if (applied === "unfound" && attempts >= unfoundAttemptsMax) return "ignored";
     if (applied !== "later" && applied !== "unfound") return applied;
-    await events.postpone(event, nowMs() + (applied === "later" ? laterMs : pauseMs(attempts)));
+    const isMissed = applied === "unfound";
+    if (isMissed && misses + 1 >= missesMax) return "ignored";
+    const pause = isMissed ? pauseMs(attempts) : laterMs;
+    await events.postpone(event, { dueAtMs: nowMs() + pause, isMissed });
     return undefined;
   } catch (error) {
     if (attempts >= attemptsMax) {
@@ -94,7 +96,7 @@ async function settleEvent(
     }
     const say = error instanceof Outage ? "info" : "error";
     log[say]({ ...about, error: describeError(error) }, "an event could not be applied; trying again");
-    await events.postpone(event, nowMs() + pauseMs(attempts));
+    await events.postpone(event, { dueAtMs: nowMs() + pauseMs(attempts), isMissed: false });
     return undefined;
   }
 }

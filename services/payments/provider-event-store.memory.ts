@@ -6,6 +6,7 @@ import type { EventEnd, ProviderEventStore } from "./provider-event-store.ts";
 type Kept = ProviderEvent & {
   status: "waiting" | EventEnd;
   attempts: number;
+  misses: number;
   dueAtMs: number;
   receiveTimeMs: number;
 };
@@ -20,7 +21,14 @@ export function memoryProviderEventStore(): ProviderEventStore & {
     statusOf: (eventId) => kept.get(eventId)?.status,
     async add(event, status, nowMs) {
       if (kept.has(event.eventId)) return false;
-      kept.set(event.eventId, { ...event, status, attempts: 0, dueAtMs: nowMs, receiveTimeMs: nowMs });
+      kept.set(event.eventId, {
+        ...event,
+        status,
+        attempts: 0,
+        misses: 0,
+        dueAtMs: nowMs,
+        receiveTimeMs: nowMs,
+      });
       return true;
     },
     async claim({ nowMs, leaseMs, limit }) {
@@ -31,8 +39,8 @@ export function memoryProviderEventStore(): ProviderEventStore & {
       return due.map((each) => {
         each.dueAtMs = nowMs + leaseMs;
         each.attempts += 1;
-        const { eventId, type, paymentReference, paymentId, createTimeMs, attempts } = each;
-        return { eventId, type, paymentReference, paymentId, createTimeMs, attempts };
+        const { eventId, type, paymentReference, paymentId, createTimeMs, attempts, misses } = each;
+        return { eventId, type, paymentReference, paymentId, createTimeMs, attempts, misses };
       });
     },
     async end(eventIds, status) {
@@ -41,9 +49,11 @@ export function memoryProviderEventStore(): ProviderEventStore & {
         if (found?.status === "waiting") found.status = status;
       }
     },
-    async postpone({ eventId, attempts }, dueAtMs) {
+    async postpone({ eventId, attempts }, { dueAtMs, isMissed }) {
       const found = kept.get(eventId);
-      if (found?.attempts === attempts && found.status === "waiting") found.dueAtMs = dueAtMs;
+      if (found?.attempts !== attempts || found.status !== "waiting") return;
+      found.dueAtMs = dueAtMs;
+      if (isMissed) found.misses += 1;
     },
     async prune(receivedBeforeMs, limit) {
       const old = [...kept.values()]

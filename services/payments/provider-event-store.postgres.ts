@@ -14,12 +14,13 @@ const claimText = `
   )
   update provider_events as this set due_at = $2, attempts = attempts + 1
   from due where this.event_id = due.event_id and this.due_at <= $1
-  returning this.event_id, type, payment_reference, payment_id, create_time, attempts`;
+  returning this.event_id, type, payment_reference, payment_id, create_time, attempts, misses`;
 
 const endText = `
   update provider_events set status = $2, due_at = null where event_id = any($1::text[]) and status = 'waiting'`;
 const postponeText = `
-  update provider_events set due_at = $3 where event_id = $1 and attempts = $2 and status = 'waiting'`;
+  update provider_events set due_at = $3, misses = misses + $4::int
+  where event_id = $1 and attempts = $2 and status = 'waiting'`;
 const pruneText = `
   with pruned as (
     delete from provider_events where event_id in (
@@ -41,6 +42,7 @@ type Row = {
   payment_id: string | null;
   create_time: Date;
   attempts: number;
+  misses: number;
 };
 
 export function postgresProviderEventStore(postgres: Postgres): ProviderEventStore {
@@ -66,13 +68,15 @@ export function postgresProviderEventStore(postgres: Postgres): ProviderEventSto
         paymentId: row.payment_id ?? "",
         createTimeMs: row.create_time.getTime(),
         attempts: row.attempts,
+        misses: row.misses,
       }));
     },
     async end(eventIds, status) {
       if (eventIds.length > 0) await change("event_end", endText, [eventIds, status]);
     },
-    async postpone({ eventId, attempts }, dueAtMs) {
-      await change("event_postpone", postponeText, [eventId, attempts, new Date(dueAtMs)]);
+    async postpone({ eventId, attempts }, { dueAtMs, isMissed }) {
+      const values = [eventId, attempts, new Date(dueAtMs), isMissed ? 1 : 0];
+      await change("event_postpone", postponeText, values);
     },
     async prune(receivedBeforeMs, limit) {
       const rows = await change("event_prune", pruneText, [new Date(receivedBeforeMs), limit]);

@@ -4,10 +4,12 @@
 //   L1. An event is there once, by its id, whoever adds it and however often at once.
 //   L2. An event that waits is claimed by one process at a time, and the claim counts the attempt. What was claimed and
 //       not settled is due again when the lease has ended.
+//   L3. `misses` counts only what was put off as missed, whatever else became of the other attempts.
 
 import type { ProviderEvent } from "./provider-event.ts";
 
-export type ClaimedEvent = ProviderEvent & { readonly attempts: number };
+/** `misses`: how often the provider said that it has no such payment. */
+export type ClaimedEvent = ProviderEvent & { readonly attempts: number; readonly misses: number };
 
 /** What became of an event. `ignored`: it is about nothing of ours. */
 export type EventEnd = "applied" | "ignored" | "given_up";
@@ -18,7 +20,7 @@ export type ProviderEventStore = {
   /** The longest due first. */
   claim(is: { nowMs: number; leaseMs: number; limit: number }): Promise<ClaimedEvent[]>;
   end(eventIds: readonly string[], status: EventEnd): Promise<void>;
-  postpone(event: ClaimedEvent, dueAtMs: number): Promise<void>;
+  postpone(event: ClaimedEvent, is: { dueAtMs: number; isMissed: boolean }): Promise<void>;
   /** Forgets at most `limit` that were received before this and wait for nothing; gives how many. */
   prune(receivedBeforeMs: number, limit: number): Promise<number>;
   /**

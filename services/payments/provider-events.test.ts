@@ -171,6 +171,23 @@ test("an event about nobody's payment is ignored, once the provider has said so 
   expect(at.events.statusOf(foreign)).toBe("ignored");
 });
 
+test("what the provider did not answer does not count as its word that a payment is not there", async () => {
+  const at = shop();
+  const { asked, reference: paymentReference } = await paid(at, "capture");
+  at.provider.openDispute(paymentReference);
+  const eventId = await tell(at, "charge.dispute.created", { paymentReference });
+  const outage = async () => ({ is: "unanswered" }) as const;
+  const missing = async () => ({ is: "nothing" }) as const;
+  for (const paymentIdOf of [outage, outage, outage, outage, outage, missing, missing, missing, missing]) {
+    await at.apply({ provider: { paymentIdOf } });
+    expect(at.events.statusOf(eventId)).toBe("waiting");
+    at.passHours(1);
+  }
+  await at.apply();
+  expect(at.events.statusOf(eventId)).toBe("applied");
+  expect((await keptOf(at, asked.orderId)).status).toBe("disputed");
+});
+
 test("an event that cannot be applied is tried for three days, then given up and said", async () => {
   const at = shop();
   const { payment, reference: paymentReference } = await paid(at, "capture");

@@ -42,7 +42,8 @@ export function lists(
 
     async paymentIdOf(reference) {
       const answer = await ask("retrieve", () => paymentIntents.retrieve(reference));
-      if (answer.is === "refused") return { is: "nothing" };
+      // Any other refusal, such as one of our request, says nothing of the payment.
+      if (answer.is === "refused" && answer.code === "resource_missing") return { is: "nothing" };
       if (answer.is !== "answered") return { is: "unanswered" };
       return { is: "done", paymentId: uuidIn(answer.object.metadata.payment_id) };
     },

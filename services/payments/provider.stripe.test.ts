@@ -151,6 +151,22 @@ test.each([
   expect(await adapter.provider.authorize(keptPayment({ country: "US" }), "pm_card_visa")).toEqual(outcome);
 });
 
+test.each([
+  [404, "resource_missing", { is: "nothing" }],
+  [400, "parameter_invalid", { is: "unanswered" }],
+  [404, "", { is: "unanswered" }],
+  [402, "resource_missing", { is: "unanswered" }],
+])("whose a reference is, answered with %i %s, is %o", async (status, code, answer) => {
+  const url = await serve((_, response) => {
+    response.writeHead(status, { "content-type": "application/json" });
+    const type = status === 402 ? "card_error" : "invalid_request_error";
+    response.end(JSON.stringify({ error: { type, code, message: "no" } }));
+  });
+  const { provider, close } = adapterOf(url);
+  onTestFinished(close);
+  expect(await provider.paymentIdOf("pi_1")).toEqual(answer);
+});
+
 test("too many requests are a call that was not taken up", async () => {
   await simulator.failures({ US: { rate: 1, codes: [429] } });
   onTestFinished(() => simulator.failures({}));

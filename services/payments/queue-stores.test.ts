@@ -108,8 +108,10 @@ function queueSuite(name: string, start: () => Promise<Subject>) {
       const all = await Promise.all(Array.from({ length: 20 }, () => events.add(one, "waiting", baseMs)));
       expect(all.filter(Boolean)).toHaveLength(1);
       const claims = await Promise.all(Array.from({ length: 10 }, () => events.claim(claim)));
-      expect(claims.flat()).toEqual([{ ...one, attempts: 1 }]);
-      expect(await events.claim({ ...claim, nowMs: baseMs + 1_000 })).toEqual([{ ...one, attempts: 2 }]);
+      expect(claims.flat()).toEqual([{ ...one, attempts: 1, misses: 0 }]);
+      expect(await events.claim({ ...claim, nowMs: baseMs + 1_000 })).toEqual([
+        { ...one, attempts: 2, misses: 0 },
+      ]);
       await events.end([one.eventId], "applied");
       expect(await events.claim({ ...claim, nowMs: baseMs + 9_000 })).toEqual([]);
       expect(await events.add(one, "waiting", baseMs)).toBe(false);
@@ -121,10 +123,15 @@ function queueSuite(name: string, start: () => Promise<Subject>) {
       await events.add(one, "waiting", baseMs);
       await events.add(two, "ignored", baseMs);
       const [claimed] = await events.claim(claim);
-      expect(claimed).toEqual({ ...one, attempts: 1 });
+      expect(claimed).toEqual({ ...one, attempts: 1, misses: 0 });
       if (claimed === undefined) return;
-      await events.postpone(claimed, baseMs + 50);
+      await events.postpone(claimed, { dueAtMs: baseMs + 50, isMissed: false });
       expect(await events.claim({ ...claim, nowMs: baseMs + 49 })).toEqual([]);
+      for (const misses of [0, 1]) {
+        const [again] = await events.claim({ ...claim, nowMs: baseMs + 50 });
+        expect(again).toMatchObject({ attempts: misses + 2, misses });
+        if (again !== undefined) await events.postpone(again, { dueAtMs: baseMs + 50, isMissed: true });
+      }
       expect(await events.backlog()).toEqual({ waiting: 1, givenUp: 0, oldestAtMs: baseMs });
       await events.end([one.eventId, two.eventId], "given_up");
       expect(await events.backlog()).toEqual({ waiting: 0, givenUp: 1, oldestAtMs: undefined });
