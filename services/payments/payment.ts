@@ -187,7 +187,9 @@ export function withNextAttempt(
   nowMs: number,
 ): Payment {
   const { call, attempt } = refused;
-  if (payment.attempts[call] !== attempt || isOver(payment) || isTaken(payment)) return payment;
+  // What failed can still be closed at the provider (settle-payment.ts).
+  const isEnded = isOver(payment) && !(payment.status === "failed" && call === "void");
+  if (payment.attempts[call] !== attempt || isEnded || isTaken(payment)) return payment;
   const attempts = { ...payment.attempts, [call]: attempt + 1 };
   if (call !== "authorize") return { ...payment, attempts, updateTimeMs: nowMs };
   if (!isUnlocated(payment)) return payment;

@@ -4,6 +4,7 @@
 // Invariants:
 //   N1. Nothing is guessed. A payment leaves `unknown` only by the provider's word.
 //   N2. Money that is found to be held for a payment that somebody wants voided is let go, by whoever finds it.
+//   N3. A payment that failed is not said to be voided before the provider lets nobody pay it any more.
 
 import { Outage } from "@webstore/kit";
 import { changePayment } from "./change-payment.ts";
@@ -80,6 +81,20 @@ export async function lookUpRefused(
   if (after.status !== "authorized" && after.status !== "requires_action") return after;
   await nextAttempt(parts, after, call);
   throw new Outage("payment-provider", `the provider did not ${call} payment ${payment.paymentId}`);
+}
+
+/**
+ * Sees to it that nobody can pay any more what failed: at the provider, a shopper whose bank said no may still confirm with
+ * another card. A payment that did not fail is left as it is.
+ */
+export async function closeFailed(parts: Parts, payment: Payment): Promise<Payment> {
+  if (payment.status !== "failed" || payment.providerReference === "") return payment;
+  const outcome = await parts.provider.cancel(payment);
+  if (outcome.is === "done") return payment;
+  const seen = await parts.provider.retrieve(payment);
+  if (seen.is === "done" && seen.intent.state === "released") return payment;
+  if (outcome.is === "refused") await nextAttempt(parts, payment, "void");
+  throw new Outage("payment-provider", `the provider did not close payment ${payment.paymentId}`);
 }
 
 /** Asks the provider to let go of what is held. */

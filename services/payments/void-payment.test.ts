@@ -1,8 +1,10 @@
 // Voiding a payment while its authorization, its capture or another void is on its way.
 
 import { expect, test } from "vitest";
+import type { Payment } from "./payment.ts";
+import type { Provider } from "./provider.ts";
 import { byOrder, invoice, paymentIn } from "./testing.ts";
-import { gated, never, reasonOf, shop } from "./testing-shop.ts";
+import { gated, never, reasonOf, type Shop, shop } from "./testing-shop.ts";
 
 const nothing = { heldMinor: 0n, takenMinor: 0n };
 const voidedStatus = "PAYMENT_STATUS_VOIDED";
@@ -143,4 +145,48 @@ test("a void by a process that knows less than another does not undo a capture",
   slow.open();
   expect(await voiding).toBe("payment_not_voidable");
   expect(provider.standing()).toEqual({ heldMinor: 0n, takenMinor: 19_99n });
+});
+
+/** A payment that failed because the shopper's bank said no when they confirmed it. */
+async function failedPayment(at: Shop) {
+  const asked = invoice({ paymentMethodToken: "pm_card_authenticationRequired" });
+  const { paymentId, providerReference } = paymentIn(await at.process().createPayment(asked));
+  at.provider.confirm(providerReference, "failed");
+  await at.process().resolvePayment({ paymentId });
+  const kept = (await at.store.find({ paymentId })) as Payment;
+  expect(kept.status).toBe("failed");
+  const stateThere = async () => {
+    const seen = await at.provider.retrieve(kept);
+    return seen.is === "done" ? seen.intent.state : seen.is;
+  };
+  expect(await stateThere()).toBe("declined");
+  return { which: byOrder(asked.orderId), stateThere };
+}
+
+test("a payment that failed is closed at the provider, so that no other card can pay it", async () => {
+  const at = shop();
+  const { which, stateThere } = await failedPayment(at);
+  expect(paymentIn(await at.process().voidPayment(which)).status).toBe("PAYMENT_STATUS_FAILED");
+  expect(await stateThere()).toBe("released");
+  at.provider.forgetKeys();
+  expect(paymentIn(await at.process().voidPayment(which)).status).toBe("PAYMENT_STATUS_FAILED");
+});
+
+test("a payment that failed and could not be closed at the provider is closed by the repeat", async () => {
+  const at = shop();
+  const { which, stateThere } = await failedPayment(at);
+  const keys: number[] = [];
+  const outcomes = [{ is: "unanswered" }, { is: "refused", code: "lock_timeout" }] as const;
+  for (const outcome of outcomes) {
+    const cancel: Provider["cancel"] = async ({ attempts }) => {
+      keys.push(attempts.void);
+      return outcome;
+    };
+    expect(await reasonOf(at.process({ provider: { cancel } }).voidPayment(which))).toBe("Outage");
+  }
+  expect(keys).toEqual([1, 1]);
+  const kept = (await at.store.find({ orderId: which.payment.value })) as Payment;
+  expect(kept.attempts.void).toBe(2);
+  expect(paymentIn(await at.process().voidPayment(which)).status).toBe("PAYMENT_STATUS_FAILED");
+  expect(await stateThere()).toBe("released");
 });
