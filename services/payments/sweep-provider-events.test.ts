@@ -107,3 +107,32 @@ test("a piece that was not answered is read again, and an event that came is not
   expect(claimed.map(({ eventId }) => eventId).toSorted()).toEqual(["evt_1", "evt_2"]);
   expect(await events.claimSweep({ nowMs: Date.UTC(2031, 0, 1), everyMs })).toBe(Date.UTC(2030, 0, 1) + hour);
 });
+
+test("a piece with more events than are read at once is read in smaller ones, to its oldest event", async () => {
+  const beganMs = Date.UTC(2030, 0, 1);
+  const whole: number[] = [];
+  const { sweep, pass, events } = await sweeper(beganMs, async ({ type, untilMs, after }) => {
+    const page = Number(after ?? 0) + 1;
+    if (type !== "charge.refunded") return { is: "done", events: [], next: undefined };
+    // The newest first, and a hundred and twenty pages in two hours.
+    const pages = Math.ceil(((untilMs - beganMs) / hour) * 60);
+    if (page < pages) return { is: "done", events: [], next: String(page) };
+    whole.push(untilMs - beganMs);
+    return { is: "done", events: [eventOf("evt_oldest")], next: undefined };
+  });
+  pass(4 * hour + everyMs);
+  expect(await sweep()).toBe(true);
+  expect(whole).toEqual([hour]);
+  const claimed = await events.claim({ nowMs: Number.MAX_SAFE_INTEGER, leaseMs: 0, limit: 10 });
+  expect(claimed.map(({ eventId }) => eventId)).toEqual(["evt_oldest"]);
+  expect(await events.claimSweep({ nowMs: Date.UTC(2031, 0, 1), everyMs })).toBe(beganMs + hour);
+});
+
+test("a second with more events than are read at once is not taken for read", async () => {
+  const beganMs = Date.UTC(2030, 0, 1);
+  const endless: Provider["events"] = async () => ({ is: "done", events: [], next: "evt_1" });
+  const { sweep, pass, events } = await sweeper(beganMs, endless);
+  pass(hour);
+  await expect(sweep()).rejects.toThrow("more events than can be read at once");
+  expect(await events.claimSweep({ nowMs: Date.UTC(2031, 0, 1), everyMs })).toBe(beganMs);
+});

@@ -6,7 +6,7 @@
 // Invariants:
 //   W1. What is read goes the way of every other event (receive-provider-event.ts): one that came is known already.
 //   W2. It is read piece by piece, a bit of what was read before included, and a piece counts as read when all of it
-//       was.
+//       was. One that has more than is read at once is read in smaller ones.
 
 import { Outage } from "@webstore/kit";
 import { isOfInterest } from "./provider-event.ts";
@@ -23,6 +23,8 @@ const pieceMaxMs = 6 * 3_600_000;
 /** How far the provider's clock may be off, and how late an event may appear in its list. */
 const overlapMs = 300_000;
 const pagesMax = 100;
+/** The provider counts in seconds: there is no smaller piece. */
+const pieceMinMs = 1_000;
 
 type SweepParts = Pick<EventParts, "events" | "provider" | "log" | "nowMs" | "received" | "wakeEvents">;
 
@@ -34,10 +36,17 @@ export async function sweepProviderEvents(parts: SweepParts, is: { everyMs: numb
   if (sweptUntilMs === undefined) return false;
   // The newest are mostly still on their way to us.
   const nowUntilMs = nowMs() - everyMs;
-  const untilMs = Math.min(nowUntilMs, sweptUntilMs + pieceMaxMs);
+  let untilMs = Math.min(nowUntilMs, sweptUntilMs + pieceMaxMs);
   if (untilMs <= sweptUntilMs) return false;
   let count = 0;
-  for (const type of types) count += await sweep(parts, { type, sinceMs: sweptUntilMs - overlapMs, untilMs });
+  for (;;) {
+    const piece = await sweepPiece(parts, { sinceMs: sweptUntilMs - overlapMs, untilMs });
+    count += piece.count;
+    if (piece.isWhole) break;
+    const lengthMs = untilMs - sweptUntilMs;
+    if (lengthMs <= pieceMinMs) throw new Error("the provider has more events than can be read at once");
+    untilMs = sweptUntilMs + Math.max(Math.floor(lengthMs / 2), pieceMinMs);
+  }
   const isMore = untilMs < nowUntilMs;
   await events.swept(untilMs, isMore ? nowMs() : nowMs() + everyMs);
   if (count > 0) {
@@ -47,11 +56,27 @@ export async function sweepProviderEvents(parts: SweepParts, is: { everyMs: numb
   return isMore;
 }
 
-/** Adds those of one type; gives how many had never come. */
-async function sweep(
+type Swept = {
+  /** How many had never come. */
+  readonly count: number;
+  readonly isWhole: boolean;
+};
+
+async function sweepPiece(parts: SweepParts, range: { sinceMs: number; untilMs: number }): Promise<Swept> {
+  let count = 0;
+  for (const type of types) {
+    const swept = await sweepType(parts, { ...range, type });
+    count += swept.count;
+    if (!swept.isWhole) return { count, isWhole: false };
+  }
+  return { count, isWhole: true };
+}
+
+/** Adds those of one type. */
+async function sweepType(
   { events, provider, log, nowMs }: SweepParts,
   range: { type: string; sinceMs: number; untilMs: number },
-): Promise<number> {
+): Promise<Swept> {
   let count = 0;
   let after: string | undefined;
   for (let page = 0; page < pagesMax; page += 1) {
@@ -61,8 +86,8 @@ async function sweep(
       if (isOfInterest(event) && (await events.add(event, "waiting", nowMs()))) count += 1;
     }
     after = found.next;
-    if (after === undefined) return count;
+    if (after === undefined) return { count, isWhole: true };
   }
-  log.error({ ...range, pages: pagesMax }, "the provider has more events than are read at once");
-  return count;
+  log.warn({ ...range, pages: pagesMax }, "the provider has more events than are read at once");
+  return { count, isWhole: false };
 }
