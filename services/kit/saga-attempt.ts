@@ -39,7 +39,10 @@ export class Left extends Error {
   override readonly name = "Left";
 }
 
-export type Tried = { ok: true; result?: unknown; record?: SagaRecord } | { ok: false; error: unknown };
+export type Tried =
+  | { ok: true; result?: unknown; record?: SagaRecord }
+  /** `unanswered`: one of its tries ended without an answer, so it may have done something, or may do it yet. */
+  | { ok: false; error: unknown; unanswered: boolean };
 
 /** One step, with its tries. Throws only Left. */
 export async function attemptDo<Ports>(
@@ -65,7 +68,7 @@ export async function attemptDo<Ports>(
     if (error instanceof Left) throw error;
     run.trail.add("do_failed", step.name, error);
     const refusal = error instanceof WriteRefused ? step.whenRefused?.(error.what) : undefined;
-    return { ok: false, error: refusal ?? error };
+    return { ok: false, error: refusal ?? error, unanswered: false };
   }
 }
 
@@ -94,7 +97,7 @@ export async function attemptUndo<Ports>(
   } catch (error) {
     if (error instanceof Left) throw error;
     run.trail.add("undo_failed", step.name, error);
-    return { ok: false, error };
+    return { ok: false, error, unanswered: false };
   }
 }
 
@@ -105,14 +108,16 @@ async function tries<Ports>(
   step: string,
   work: () => Promise<unknown>,
 ): Promise<Tried> {
+  let unanswered = false;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return { ok: true, result: await work() };
     } catch (error) {
       // S7: waiting is no failure.
-      if (error instanceof Waiting && failed === "do_failed") return { ok: false, error };
+      if (error instanceof Waiting && failed === "do_failed") return { ok: false, error, unanswered };
       trail.add(failed, step, error);
-      if (error instanceof Refusal || attempt >= triesMax) return { ok: false, error };
+      unanswered ||= !(error instanceof Refusal);
+      if (error instanceof Refusal || attempt >= triesMax) return { ok: false, error, unanswered };
       await (parts.delayMs ?? delay)(backoffMs(attempt, stepBackoff, parts.random));
     }
   }

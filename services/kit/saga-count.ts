@@ -2,7 +2,7 @@
 
 import type { Reading } from "./gauge.ts";
 import type { Postgres } from "./postgres.ts";
-import { roundsMax } from "./saga-run.ts";
+import { roundsMax } from "./saga-rounds.ts";
 
 /** As the desk tells the statuses (saga-desk.ts), with those that wait apart. */
 const countText = `

@@ -7,7 +7,7 @@ import { type AnySaga, type Saga, saga, Waiting } from "./saga.ts";
 import { openSagaDesk } from "./saga-desk.ts";
 import { openSagaEngine } from "./saga-engine.ts";
 import { openJournal, sagaMigrations } from "./saga-journal.ts";
-import { roundsMax } from "./saga-run.ts";
+import { roundsMax } from "./saga-rounds.ts";
 import { unrecordedTelemetry } from "./telemetry.ts";
 import { freshSchema } from "./testing-postgres.ts";
 

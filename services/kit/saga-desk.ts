@@ -5,7 +5,7 @@
 //   K1. What the desk changes is fenced as any other change (J1): a saga that is turned back is taken from whoever has
 //       it in hand, and that process commits nothing more.
 //   K2. Compensating begins behind the last effect that may have happened since the last commit: all up to the next
-//       write, which cannot have been committed, for then the position would be behind it (S2, A3).
+//       write (S4, A3).
 //   K3. What has turned stays turned, and what has ended stays ended: the desk answers it as it is.
 //   K4. Nothing shown holds a secret: sealed fields of the input are not read, errors are cleaned when they are written.
 
@@ -14,7 +14,8 @@ import { presentable } from "./reason.ts";
 import { kitRefusals, type Refusal } from "./refusal.ts";
 import type { AnySaga, Data, SagaRefusal } from "./saga.ts";
 import type { SagaEngine } from "./saga-engine.ts";
-import { recordOf, roundsMax } from "./saga-run.ts";
+import { roundsMax } from "./saga-rounds.ts";
+import { nextWrite, recordOf } from "./saga-run.ts";
 import type { SagaStatus } from "./saga-schema.ts";
 import { fromJson, toJson } from "./saga-seal.ts";
 import { type TrailLine, trailFromJson, trailToJson } from "./saga-trail.ts";
@@ -152,7 +153,7 @@ export function openSagaDesk<Ports>(is: {
   };
 }
 
-/** One that is stuck for its secrets, and was not turned, goes on forward. */
+/** One that is stuck and was not turned is from the version before, to which its secrets did not open: it goes on forward. */
 const retryText = `
   update sagas set attempts = 0, wakes = wakes + 1, updated_at = now(), lease_until = clock_timestamp(),
     status = case when status <> 'stuck' then status when refusal is null then 'running' else 'undoing' end
@@ -166,7 +167,6 @@ const turnText = `
   returning 1`;
 
 function turnOf(row: Row, saga: AnySaga, refusal: SagaRefusal, at: string): unknown[] {
-  const write = saga.steps.findIndex((step, index) => index >= row.position && step.kind === "write");
   const error = "turned back by an operator";
   const line: TrailLine = { atMs: Date.now(), kind: "do_failed", step: at, error };
   return [
@@ -174,7 +174,7 @@ function turnOf(row: Row, saga: AnySaga, refusal: SagaRefusal, at: string): unkn
     row.fence,
     row.position,
     // K2.
-    write === -1 ? saga.steps.length : write,
+    nextWrite(saga, row.position),
     toJson(refusal),
     trailToJson([...trailFromJson(row.trail), line]),
     error,

@@ -3,6 +3,9 @@
 //
 //   refused     the step refuses instead of running, so that its effect never happened
 //   lost        the step runs, but its answer never arrives: it is given up and undone
+//   lost, then refused
+//               the first try has no answer, and the next one refuses, so that nothing is asked for any more: the first
+//               had its effect, or has it when all is over, or was made by a process that is gone before or after it
 //   crashed     the process is gone before or after the step, or before or after a journal write,
 //               forward and backward, and another one goes on
 //   waits       the step runs, and then says that the answer comes later: it goes on when its time has
@@ -14,6 +17,7 @@
 // time decides who has the saga in hand.
 
 import { randomUUID } from "node:crypto";
+import { currentContext, inContext } from "./context.ts";
 import { openLog } from "./log.ts";
 import type { Postgres } from "./postgres.ts";
 import { Outage, Refusal } from "./refusal.ts";
@@ -27,7 +31,12 @@ import type { Write } from "./write.ts";
 export type Injury =
   | { readonly kind: "none" }
   | { readonly kind: "refused" | "lost"; readonly step: string }
+  | { readonly kind: "lost, then refused"; readonly step: string; readonly first: FirstTry }
   | { readonly kind: "crashed"; readonly at: string; readonly when: "before" | "after" };
+
+/** What became of the try that had no answer. */
+type FirstTry = (typeof firstTries)[number];
+const firstTries = ["arrives", "arrives late", "crashes before", "crashes after"] as const;
 
 /**
  * `refusedToo`: the step that refuses besides, so that crashes also hit the way back. `waits`: the step that waits
@@ -46,7 +55,7 @@ export function describeVisit({ injury, repeat, refusedToo, waits }: Visit): str
       ? "undisturbed"
       : injury.kind === "crashed"
         ? `crashed ${injury.when} ${injury.at}`
-        : `${injury.step} ${injury.kind}`;
+        : `${injury.step} ${injury.kind}${injury.kind === "lost, then refused" ? `: ${injury.first}` : ""}`;
   const besides = refusedToo === undefined ? "" : `, while ${refusedToo} refuses`;
   const waiting =
     waits === undefined ? "" : `, while ${waits.step} waits${waits.isWoken ? " and is woken twice" : ""}`;
@@ -65,6 +74,7 @@ export function visitsOf(saga: AnySaga): Visit[] {
       visits.push({ injury: { kind: "refused", step }, repeat, refusedToo: undefined });
     for (const step of effects)
       visits.push({ injury: { kind: "lost", step }, repeat, refusedToo: undefined });
+    visits.push(...lostThenRefusedOf(saga, repeat));
     visits.push(...waitsOf(effects, repeat, lastUndoable));
     for (const refusedToo of [undefined, lastUndoable]) {
       const reached = saga.steps.slice(0, refusedToo === undefined ? undefined : names.indexOf(refusedToo));
@@ -83,6 +93,23 @@ export function visitsOf(saga: AnySaga): Visit[] {
     }
   }
   return visits;
+}
+
+/**
+ * A step that is tried only once has no next try, but with the next process. One that is patient and has no undo is left
+ * out: nothing takes it back, so once it has had its effect it does not refuse (A2).
+ */
+function lostThenRefusedOf({ steps }: AnySaga, repeat: 1 | 2): Visit[] {
+  return steps.flatMap((step) => {
+    if (step.kind === "write" || (step.patient && step.undo === undefined)) return [];
+    const hasNextTry = step.attemptsMax > 1 || step.patient;
+    return firstTries
+      .filter((first) => hasNextTry || first.startsWith("crashes"))
+      .map((first): Visit => {
+        const injury = { kind: "lost, then refused", step: step.name, first } as const;
+        return { injury, repeat, refusedToo: undefined };
+      });
+  });
 }
 
 /** Each effect waits: until its time has come, until it is woken, over a crash, and on a way that ends in a refusal. */
@@ -169,7 +196,10 @@ export async function visitSaga<Input extends object, Ports extends object>(
   const begun = first.begin(injured, { id: sagaId, requestHash: "same", input: is.input, traceparent: "" });
   const died = await Promise.race([harm.crashed, begun.then(() => settle(first, other))]);
   await Promise.all([first.stop(0), other.stop(0)]);
-  if (died !== "crashed") return { outcome: died, met: harm.met(), sagaId };
+  if (died !== "crashed") {
+    await harm.arriveLate();
+    return { outcome: died, met: harm.met(), sagaId };
+  }
 
   await is.postgres.query("update sagas set lease_until = clock_timestamp() where id = $1", [sagaId]);
   const second = engineOf("second");
@@ -191,20 +221,23 @@ function injure({ injury, repeat, refusedToo, waits }: Visit) {
   });
   const gone = new Promise<never>(() => {});
   const crash = (): Promise<never> => {
-    met = true;
+    met ||= injury.kind === "crashed";
     dead = true;
     die("crashed");
     return gone;
   };
   /** Runs `work` at a named point, and is gone before or after it if that is the injury; only once. */
   const at = async <T>(point: string, work: () => Promise<T>): Promise<T> => {
-    const here = injury.kind === "crashed" && injury.at === point && !met;
-    if (here && injury.when === "before") return crash();
+    const when = dead ? undefined : crashAt(injury, point);
+    if (when === "before") return crash();
     const result = await work();
-    return here ? crash() : result;
+    return when === "after" ? crash() : result;
   };
+  const first = loseFirstTry(injury);
   const refuses = (name: string) =>
-    (injury.kind === "refused" && injury.step === name) || refusedToo === name;
+    (injury.kind === "refused" && injury.step === name) || refusedToo === name || refusesNow(name);
+  const refusesNow = (name: string) =>
+    injury.kind === "lost, then refused" && injury.step === name && (dead || first.isLost());
   const refusal = (name: string) =>
     new Refusal({
       service: "harness",
@@ -221,9 +254,10 @@ function injure({ injury, repeat, refusedToo, waits }: Visit) {
       do: (scope) =>
         at(`do ${real.name}`, async () => {
           if (refuses(real.name)) {
-            met ||= injury.kind === "refused" && injury.step === real.name;
+            met ||= refusedToo !== real.name;
             throw refusal(real.name);
           }
+          if (first.isToBeLost(real.name)) return first.lose(() => real.do(scope));
           let result = await real.do(scope);
           if (repeat === 2) result = await real.do(scope);
           if (waits?.step === real.name && !hasWaited) {
@@ -262,7 +296,37 @@ function injure({ injury, repeat, refusedToo, waits }: Visit) {
     return injuredJournal(real, at, () => dead && !bornAfter);
   };
 
-  return { step, journal, crashed, met: () => met };
+  return { step, journal, crashed, met: () => met, arriveLate: first.arriveLate };
+}
+
+function crashAt(injury: Injury, point: string): "before" | "after" | undefined {
+  if (injury.kind === "crashed") return injury.at === point ? injury.when : undefined;
+  if (injury.kind !== "lost, then refused" || point !== `do ${injury.step}`) return undefined;
+  return injury.first === "crashes before"
+    ? "before"
+    : injury.first === "crashes after"
+      ? "after"
+      : undefined;
+}
+
+/** The first try of a step, without an answer though its process lives on: it is made at once, or when all is over. */
+function loseFirstTry(injury: Injury) {
+  const isLosing = injury.kind === "lost, then refused" && !injury.first.startsWith("crashes");
+  let isLost = false;
+  let late = async (): Promise<unknown> => undefined;
+  return {
+    isLost: () => isLost,
+    isToBeLost: (step: string) => isLosing && !isLost && injury.step === step,
+    async lose(work: () => Promise<unknown>): Promise<never> {
+      isLost = true;
+      const context = currentContext();
+      if (isLosing && injury.first === "arrives late") late = () => inContext(context, work);
+      else await work();
+      throw new Outage("harness", "the first answer is lost");
+    },
+    /** Whether it is answered or refused then is all the same: what stands is what counts. */
+    arriveLate: () => late().catch(() => undefined),
+  };
 }
 
 /** A journal whose writes are points of a crash, and that does nothing more once its process is dead. */

@@ -12,11 +12,13 @@
 //   J5. No wake is lost. A wake of a saga that somebody has in hand is counted in its row, and whoever puts it
 //       down then finds, under the row's lock, that it is due at once.
 //   J6. What happened (saga-trail.ts) is written by the statements that are made anyway.
+//   J7. A saga whose secrets do not open here is left to those who can open them: it is put down, for longer each
+//       time, and shown as stuck after its rounds. One that has turned back goes on without them (S5).
 
 import type { Postgres } from "./postgres.ts";
 import type { AnySaga } from "./saga.ts";
 import { leasesOf } from "./saga-leases.ts";
-import { recordOf, type SagaRecord, type SagaRow, sagaColumns } from "./saga-schema.ts";
+import { closedRecordOf, recordOf, type SagaRecord, type SagaRow, sagaColumns } from "./saga-schema.ts";
 import { divide, sealer, toJson } from "./saga-seal.ts";
 import { type TrailLine, trailToJson } from "./saga-trail.ts";
 import type { Write } from "./write.ts";
@@ -55,7 +57,11 @@ export type Journal = {
   find(id: string): Promise<SagaRecord | undefined>;
 };
 
-/** `owner` names this process; `leaseMs` is how long it is believed alive without a sign; `key` seals secrets. */
+/**
+ * `owner` names this process; `leaseMs` is how long it is believed alive without a sign. `key` seals secrets: one key, or
+ * several separated by commas, of which the first seals and all open. To replace one, every process is given
+ * `old,new`, then `new,old`, and then, when no saga of before is left, `new`.
+ */
 export function openJournal(is: {
   postgres: Postgres;
   owner: string;
@@ -150,6 +156,6 @@ function readable(row: SagaRow, seal: ReturnType<typeof sealer>): SagaRecord {
   try {
     return recordOf(row, seal);
   } catch {
-    return recordOf({ ...row, secrets: null }, seal);
+    return closedRecordOf(row, seal);
   }
 }

@@ -1,10 +1,11 @@
 // Who works on which saga: putting it down, taking it up, waking it, and signs of life. Part of the journal, whose
-// invariants (saga-journal.ts) are J1 to J6.
+// invariants (saga-journal.ts) are J1 to J7.
 
 import { type Postgres, WriteRefused } from "./postgres.ts";
 import type { AnySaga } from "./saga.ts";
 import type { Journal } from "./saga-journal.ts";
-import { recordOf, type SagaRecord, type SagaRow, sagaColumns } from "./saga-schema.ts";
+import { roundPauseMs } from "./saga-rounds.ts";
+import { closedRecordOf, recordOf, type SagaRecord, type SagaRow, sagaColumns } from "./saga-schema.ts";
 import { type sealer, toJson } from "./saga-seal.ts";
 import { trailToJson } from "./saga-trail.ts";
 
@@ -73,25 +74,30 @@ export function leasesOf(is: {
     return row;
   };
 
-  /** What is claimed and can be worked on. */
+  /** J7: what is claimed and can be worked on here. */
   const opened = async (rows: readonly SagaRow[]): Promise<SagaRecord[]> => {
     const records: SagaRecord[] = [];
     for (const row of rows) {
       try {
-        records.push(recordOf(row, seal));
+        records.push(row.refusal === null ? recordOf(row, seal) : closedRecordOf(row, seal));
       } catch {
-        // Sealed under another key: nobody here can go on with it, and it must not hold up the others.
-        const record = recordOf({ ...row, secrets: null }, seal);
-        const error = "its secrets do not open: was the journal's key changed?";
-        await park(record, {
-          to: { ...record, status: "stuck" },
-          failed: true,
-          error,
-          waitingFor: record.waitingFor,
-        });
+        await leave(closedRecordOf(row, seal));
       }
     }
     return records;
+  };
+
+  /** Sealed under another key, and it must not hold up those that are not. */
+  const leave = async (record: SagaRecord): Promise<void> => {
+    const { waitingFor } = record;
+    const afterMs = roundPauseMs(record.attempts + 1);
+    const error = "its secrets do not open here: was the journal's key changed?";
+    try {
+      await park(record, { to: record, afterMs, failed: true, error, waitingFor });
+    } catch (cause) {
+      // An operator has turned it back in the meantime.
+      if (!(cause instanceof WriteRefused)) throw cause;
+    }
   };
 
   return {

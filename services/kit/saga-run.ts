@@ -7,11 +7,16 @@
 //       simply run again and comes out the same. That is why authors must keep to A1 and A2 (saga.ts).
 //   S3. The turn from doing to undoing is committed before the first undo. Without it a replay could
 //       find the partner willing this time, and go forward over what was already undone.
-//   S4. A step that refused has done nothing, and is not undone. One that was given up may have done
-//       something or may do it yet, and one that has waited has done what it waits for, so their own undo runs too.
+//   S4. Undoing begins behind the last effect that may have happened, or may happen yet. A step that refused has
+//       done nothing, if that was its first answer to its first try: then it is not undone. One that was given up
+//       may have done something, and so may one that refused after a try without an answer, which may even be on
+//       its way yet: their own undo runs too. Whoever has taken a saga up does not know how far it was brought
+//       before: until its own first commit of a write, it undoes all up to the next write, which cannot have been
+//       committed, for then the position would be behind it. That covers what has waited, too.
 //   S5. Undoing cannot be cancelled: not by the caller, not by a deadline. An undo that is given up is
 //       parked and tried again later, for ever; after `roundsMax` rounds the saga is `stuck`, so that
-//       a person looks. One that is refused is `stuck` at once, and waits for them.
+//       a person looks. One that is refused is `stuck` at once, and waits for them. It needs no secret: no undo
+//       is given any, so that it comes out the same where they do not open (J7 in saga-journal.ts).
 //   S6. Every commit carries the fence. A process that lost its lease can only fail to commit; what it
 //       may still call elsewhere is harmless by A2 and A3.
 //   S7. A step that waits puts the saga down: its progress is committed together with what it waits for, so that no
@@ -29,10 +34,12 @@ import { background, inContext } from "./context.ts";
 import { describeError } from "./log.ts";
 import { presentable, reasonOf } from "./reason.ts";
 import { Refusal, type RefusalCode } from "./refusal.ts";
-import { backoffMs } from "./retry.ts";
 import { type AnySaga, type SagaRefusal, type Step, Waiting } from "./saga.ts";
 import { attemptDo, attemptUndo, commit, Left, orLeave, type Run, type RunParts } from "./saga-attempt.ts";
 import type { Journal, SagaRecord } from "./saga-journal.ts";
+import { roundPauseMs, roundsMax } from "./saga-rounds.ts";
+import { wasTakenUp } from "./saga-schema.ts";
+import { divide } from "./saga-seal.ts";
 import { openTrail } from "./saga-trail.ts";
 
 export type { RunParts } from "./saga-attempt.ts";
@@ -45,10 +52,6 @@ export type SagaOutcome =
   /** Still going on, here or elsewhere, or left to a recovery. */
   | { readonly status: "unfinished" }
   | { readonly status: "stuck" };
-
-const parkBackoff = { baseMs: 1_000, capMs: 60_000 };
-/** After so many rounds without progress somebody should look. */
-export const roundsMax = 10;
 
 export function outcomeOf(record: SagaRecord): SagaOutcome {
   if (record.status === "done" || record.status === "stuck") return { status: record.status };
@@ -96,6 +99,7 @@ export async function runSaga<Ports>(
 async function forward<Ports>(run: Run<Ports>, start: SagaRecord): Promise<Rest> {
   const { saga, parts } = run;
   let record = start;
+  let isTakenUp = wasTakenUp(start);
   const results = { ...start.results };
   for (let index = start.position; index < saga.steps.length; index += 1) {
     const step = saga.steps[index] as Step;
@@ -105,12 +109,14 @@ async function forward<Ports>(run: Run<Ports>, start: SagaRecord): Promise<Rest>
     const end = { status, position: index + 1, results, refusal: undefined } as const;
     const tried = await attemptDo(run, step, scope, record, end);
     if (tried.ok) {
-      if (tried.record !== undefined) record = tried.record;
-      else if (tried.result !== undefined) results[step.name] = tried.result;
+      if (tried.record !== undefined) {
+        record = tried.record;
+        isTakenUp = false;
+      } else if (tried.result !== undefined) results[step.name] = tried.result;
       if (isLast && tried.record === undefined) record = await commit(run, record, end);
       continue;
     }
-    const { error } = tried;
+    const { error, unanswered } = tried;
     const waitingFor = index === start.position ? start.waitingFor : undefined;
     const here = { ...record, position: index, results, waitingFor };
     if (step.kind === "step") {
@@ -122,21 +128,28 @@ async function forward<Ports>(run: Run<Ports>, start: SagaRecord): Promise<Rest>
         continue;
       }
     }
-    return { record: await turn(run, here, step.name, error), woken: false };
+    const own = error instanceof Refusal && !unanswered ? index : index + 1;
+    // S4.
+    const position = isTakenUp ? Math.max(own, nextWrite(saga, index)) : own;
+    return { record: await turn(run, { ...here, position }, step.name, error), woken: false };
   }
   return { record, woken: false };
 }
 
-/** S3, S4: what refused is not undone, what was given up is, and what has waited. */
+/** The step before which all may have happened that was not committed. */
+export function nextWrite({ steps }: AnySaga, position: number): number {
+  const write = steps.findIndex((step, index) => index >= position && step.kind === "write");
+  return write === -1 ? steps.length : write;
+}
+
+/** S3. What is before the position is undone. */
 function turn<Ports>(run: Run<Ports>, here: SagaRecord, step: string, error: unknown): Promise<SagaRecord> {
-  const didNothing = error instanceof Refusal && here.waitingFor === undefined;
-  const position = didNothing ? here.position : here.position + 1;
   const refusal = error instanceof Refusal ? error : run.saga.options.givenUp(step);
   run.parts.log.info(
     { ...about(run, here), step, reason: refusal.reason, error: describeError(error) },
     "undoes a saga",
   );
-  const { results } = here;
+  const { position, results } = here;
   return commit(run, here, { status: "undoing", position, results, refusal: recordOf(refusal) });
 }
 
@@ -146,7 +159,8 @@ async function backward<Ports>(run: Run<Ports>, start: SagaRecord): Promise<Rest
   for (let index = start.position - 1; index >= 0; index -= 1) {
     const step = saga.steps[index] as Step;
     if (step.undo === undefined) continue;
-    const { results, input, refusal } = record;
+    const { results, refusal } = record;
+    const input = divide(record.input, saga.options.secrets ?? []).open;
     const scope = { ...parts.ports, ...results, sagaId: record.id, input, refusal } as never;
     parts.telemetry.counter("compensation_calls").add(1, { saga: saga.name, step: step.name });
     const undone = await attemptUndo(run, step, scope, record, index);
@@ -180,7 +194,7 @@ async function park<Ports>(run: Run<Ports>, here: SagaRecord, step: string, erro
   const final = error instanceof Refusal;
   const attempts = here.attempts + 1;
   const stuck = final || attempts >= roundsMax;
-  const later = final ? {} : { afterMs: backoffMs(attempts, parkBackoff, () => 1) };
+  const later = final ? {} : { afterMs: roundPauseMs(attempts) };
   const to = { ...here, status: isUndo && stuck ? "stuck" : here.status } as const;
   const what = presentable(`${isUndo ? "undo of " : ""}${step}: ${reasonOf(error)}`);
   const { woken } = await putDown(run, to, {

@@ -2,9 +2,9 @@
 //
 // What is in a column that is not plain to see:
 //   owner        the process that has the saga in hand; empty when it was put down (J4)
-//   fence        raised by whoever takes the saga over (J1)
+//   fence        1 with whoever began the saga, raised by whoever takes it over (J1)
 //   wakes        how often it was woken; a process that puts it down compares (J5)
-//   waiting_for  what the step at `position` waits for, or has waited for (S4)
+//   waiting_for  what the step at `position` waits for, or has waited for (S7)
 //   attempts     how often it was put down by an outage since the last progress
 
 import type { Migration } from "./postgres-migrations.ts";
@@ -37,6 +37,11 @@ export type SagaRecord = {
   readonly fence: bigint;
   readonly traceparent: string;
 };
+
+/** By whoever has it now: it was begun, and perhaps brought further, by another process or before it was put down. */
+export function wasTakenUp({ fence }: Pick<SagaRecord, "fence">): boolean {
+  return fence > 1n;
+}
 
 export const sagaMigrations: readonly Migration[] = [
   {
@@ -101,6 +106,11 @@ export type SagaRow = {
   fence: bigint;
   traceparent: string;
 };
+
+/** Without its secrets, which do not open or are not needed. */
+export function closedRecordOf(row: SagaRow, seal: ReturnType<typeof sealer>): SagaRecord {
+  return recordOf({ ...row, secrets: null }, seal);
+}
 
 /** Throws when its secrets do not open. */
 export function recordOf(row: SagaRow, seal: ReturnType<typeof sealer>): SagaRecord {

@@ -28,25 +28,50 @@ export function fromJson<T>(text: string): T {
 const ivBytes = 12;
 const tagBytes = 16;
 
-/** AES-256-GCM under a key of its own, bound to the saga's id: a sealed value moved to another row does not open. */
-export function sealer(secret: string) {
-  const key = Buffer.from(hkdfSync("sha256", secret, "", "webstore saga journal", 32));
+/** One key, or several separated by commas; the whole text is one, too, for what was sealed when a comma was part of it. */
+function keysOf(secrets: string): [Buffer, ...Buffer[]] {
+  const keyOf = (secret: string) => Buffer.from(hkdfSync("sha256", secret, "", "webstore saga journal", 32));
+  const [first = secrets, ...others] = secrets
+    .split(",")
+    .map((each) => each.trim())
+    .filter((each) => each !== "");
+  return [keyOf(first), ...others.map(keyOf), keyOf(secrets)];
+}
+
+/**
+ * AES-256-GCM under a key of its own, bound to the saga's id: a sealed value moved to another row does not open. The
+ * first of the keys closes, and each of them opens: so one can be replaced while what it has sealed is still there.
+ */
+export function sealer(secrets: string) {
+  const keys = keysOf(secrets);
   return {
     close(id: string, values: Record<string, Data>): Uint8Array | null {
       if (Object.keys(values).length === 0) return null;
       const iv = randomBytes(ivBytes);
-      const cipher = createCipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(id));
+      const cipher = createCipheriv("aes-256-gcm", keys[0], iv).setAAD(Buffer.from(id));
       const text = Buffer.concat([cipher.update(toJson(values) ?? "", "utf8"), cipher.final()]);
       return Buffer.concat([iv, cipher.getAuthTag(), text]);
     },
     open(id: string, sealed: Uint8Array | null): Record<string, Data> {
       if (sealed === null) return {};
-      const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, ivBytes)).setAAD(
-        Buffer.from(id),
-      );
-      decipher.setAuthTag(sealed.subarray(ivBytes, ivBytes + tagBytes));
-      const text = Buffer.concat([decipher.update(sealed.subarray(ivBytes + tagBytes)), decipher.final()]);
-      return fromJson(text.toString("utf8"));
+      for (const key of keys) {
+        const text = opened(id, sealed, key);
+        if (text !== undefined) return fromJson(text);
+      }
+      throw new Error("sealed under another key");
     },
   };
+}
+
+/** Undefined under another key than this. */
+function opened(id: string, sealed: Uint8Array, key: Buffer): string | undefined {
+  const iv = sealed.subarray(0, ivBytes);
+  const decipher = createDecipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(id));
+  decipher.setAuthTag(sealed.subarray(ivBytes, ivBytes + tagBytes));
+  try {
+    const text = Buffer.concat([decipher.update(sealed.subarray(ivBytes + tagBytes)), decipher.final()]);
+    return text.toString("utf8");
+  } catch {
+    return undefined;
+  }
 }

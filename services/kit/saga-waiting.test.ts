@@ -7,7 +7,7 @@ import { defineRefusals, Outage } from "./refusal.ts";
 import { type AnySaga, type Saga, saga, Waiting } from "./saga.ts";
 import { openSagaEngine, type SagaEngine } from "./saga-engine.ts";
 import { openJournal, sagaMigrations } from "./saga-journal.ts";
-import { roundsMax } from "./saga-run.ts";
+import { roundsMax } from "./saga-rounds.ts";
 import { unrecordedTelemetry } from "./telemetry.ts";
 import { freshName, freshSchema, useTestPostgres } from "./testing-postgres.ts";
 

@@ -7,7 +7,7 @@ import { type AnySaga, saga } from "./saga.ts";
 import { openSagaEngine } from "./saga-engine.ts";
 import { describeVisit, visitSaga, visitsOf } from "./saga-harness.ts";
 import { openJournal, sagaMigrations } from "./saga-journal.ts";
-import { roundsMax } from "./saga-run.ts";
+import { roundsMax } from "./saga-rounds.ts";
 import { unrecordedTelemetry } from "./telemetry.ts";
 import { freshSchema } from "./testing-postgres.ts";
 
@@ -282,29 +282,6 @@ test("an undo that does not succeed is parked, and after its rounds the saga is 
   );
   expect(row?.status).toBe("stuck");
   expect(row?.error).toContain("undo of flightBooking");
-});
-
-test("a saga whose secrets do not open holds up nobody, and is seen", async () => {
-  const any = trip as unknown as AnySaga;
-  const [sealed, plain] = [randomUUID(), randomUUID()];
-  const begin = (key: string, id: string) =>
-    openJournal({ postgres, owner: "gone", leaseMs: 1, key }).begin({
-      id,
-      saga: any,
-      requestHash: "",
-      input: { tripId: id, card: "4242" },
-      traceparent: "",
-    });
-  await begin("another key", sealed);
-  await begin("a key for tests", plain);
-  const journal = openJournal({ postgres, owner: "here", leaseMs: 60_000, key: "a key for tests" });
-  const claimed: string[] = [];
-  await expect
-    .poll(async () => claimed.push(...(await journal.claim([any], 100)).map(({ id }) => id)) && claimed)
-    .toContain(plain);
-  expect(claimed).not.toContain(sealed);
-  await expect.poll(async () => (await journal.find(sealed))?.status).toBe("stuck");
-  expect((await journal.find(sealed))?.input).toEqual({ tripId: sealed });
 });
 
 test("a version that is not known here is left to those who know it", async () => {

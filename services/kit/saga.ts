@@ -10,10 +10,12 @@
 // What an author must keep to, and the harness (saga-harness.ts) tests:
 //   A1. Whatever a replay could see differently (prices, clocks, random ids) is fixed in the input.
 //   A2. do and undo may be run again at any time, also after they have succeeded.
-//   A3. undo may find that its do never happened, or is still on its way: then it sees to it that
-//       it never will (a tombstone), and succeeds.
+//   A3. undo may find that its do never happened, or is still on its way, also when its do refused: then it
+//       sees to it that it never will (a tombstone), and succeeds. Of what was done since the last write it may
+//       find no result.
 //   A4. Results are plain data. They and the input are stored; a secret is named in `secrets`, and
-//       is then stored sealed and only until the saga ends.
+//       is then stored sealed and only until the saga ends. No undo is given the secrets: a saga must go back also
+//       where they do not open any more.
 //   A5. A do that throws Waiting is run again when the wait is over, under its key: whatever it did before
 //       it threw, it finds (A2). Nobody bounds its waits but itself: it refuses when it has waited enough, and
 //       then its own undo runs, too.
@@ -34,8 +36,9 @@ type Scope<Input, Ports, Results> = { readonly sagaId: string; readonly input: I
 type With<Results, N extends string, R> = Results & { readonly [K in N]: R };
 /** A result may not hide a port: both are in the scope by their names. */
 type Free<N extends string, Ports> = N extends keyof Ports | "input" | "sagaId" | "refusal" ? never : N;
-/** An undo knows what was done before its own step, and its own result only if there was an answer. */
 type WithMaybe<Results, N extends string, R> = Results & { readonly [K in N]?: R };
+/** An undo knows only of what was answered (A3). */
+type Answered<Results, N extends string, R> = WithMaybe<Partial<Results>, N, R>;
 /** Why it is being undone. */
 type Undoing = { readonly refusal: SagaRefusal };
 
@@ -85,7 +88,7 @@ export type SagaRefusal = {
 export type SagaOptions<Input> = {
   /** Raised whenever the steps change: a saga is finished by the version that began it. */
   readonly version: number;
-  /** Fields of the input that are stored sealed, and forgotten at the end. */
+  /** Fields of the input that are stored sealed, not given to any undo, and forgotten at the end. */
   readonly secrets?: readonly (keyof Input & string)[];
   /** What the caller is told when a step was given up after its attempts, and all was undone. */
   readonly givenUp: (step: string) => Refusal;
@@ -106,7 +109,7 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
     name: Free<N, Ports>,
     is: {
       do: (scope: Scope<Input, Ports, Results>) => Promise<R>;
-      undo?: (scope: Scope<Input, Ports, WithMaybe<Results, N, R>> & Undoing) => Promise<unknown>;
+      undo?: (scope: Scope<Input, Ports, Answered<Results, N, R>> & Undoing) => Promise<unknown>;
       attemptsMax?: number;
       bestEffort?: false;
       patient?: boolean;
