@@ -1,6 +1,6 @@
 // Show orders: one, or a page of them. A shopper sees their own; anybody else's does not exist for them.
 
-import type { Principal, SagaEngine } from "@webstore/kit";
+import { type Principal, Refusal, type SagaEngine } from "@webstore/kit";
 import { type Draft, type Order, type Status, unopened } from "./order.ts";
 import type { OrderStore, PageToken } from "./order-store.ts";
 import { refuse } from "./refusals.ts";
@@ -55,10 +55,21 @@ function writeToken({ createdAt, orderId }: PageToken): string {
   return Buffer.from(`${createdAt.toISOString()} ${orderId}`).toString("base64url");
 }
 
-/** A token that we did not write begins at the first page, as an empty one does: it can do no more than that. */
 function readToken(token: string): PageToken | undefined {
+  if (token === "") return undefined;
   const [at = "", orderId = ""] = Buffer.from(token, "base64url").toString("utf8").split(" ");
   const createdAt = new Date(at);
   const isOurs = !Number.isNaN(createdAt.getTime()) && /^[0-9a-f-]{36}$/.test(orderId);
-  return isOurs ? { createdAt, orderId } : undefined;
+  if (!isOurs) throw notOurs();
+  return { createdAt, orderId };
+}
+
+function notOurs(): Refusal {
+  return new Refusal({
+    service: "kit",
+    reason: "invalid_request",
+    code: "INVALID_ARGUMENT",
+    message: "The request is not valid: page_token is not one of ours.",
+    violations: [{ field: "page_token", description: "is not one of ours" }],
+  });
 }

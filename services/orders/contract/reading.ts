@@ -112,11 +112,10 @@ export function readingTests(shop: Shop): void {
     expect([whole.orders.length, whole.nextPageToken]).toEqual([count, ""]);
   });
 
-  test("a token that is not ours begins at the first page, and shows nobody else's orders", async () => {
+  test("a token that is not ours is refused, and one of somebody else's shows nobody else's orders", async () => {
     await shop.placed("test");
-    const own = await ids("ada");
     for (const pageToken of ["nonsense", "%00", "'; drop table orders; --", "é".repeat(200)])
-      expect(await ids("ada", { pageToken })).toEqual(own);
+      await expect(list("ada", { pageToken })).rejects.toMatchObject({ reason: "invalid_request" });
     const { nextPageToken } = await shop.as("service").listOrders({ ...all, pageSize: 1 });
     const listed = await list("ada", { pageToken: nextPageToken });
     expect(listed.every(({ customerId }) => customerId === userIdOf("ada"))).toBe(true);

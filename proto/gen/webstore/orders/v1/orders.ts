@@ -2328,7 +2328,8 @@ export const OrderServiceDefinition = {
     },
     /**
      * Asks for an order to be cancelled, and answers the order as it is. The cancellation itself follows: the money less a
-     * fee goes back, the stock is released, and the order becomes ORDER_STATUS_CANCELLED. Asking again changes nothing.
+     * fee goes back, the stock is released, and the order becomes ORDER_STATUS_CANCELLED. Asking again changes nothing, unless
+     * the cancellation was refused or turned back meanwhile: then it is set in motion anew.
      */
     cancelOrder: {
       name: "CancelOrder",
