@@ -116,7 +116,7 @@ export function openSagaEngine<Ports extends object>(parts: EngineParts<Ports>):
       const untilMs = performance.now() + waitMs;
       for (;;) {
         const here = inHand.get(id);
-        const outcome = here && (await within(here, untilMs - performance.now()));
+        const outcome = here && (await within(here, Math.max(0, untilMs - performance.now())));
         if (outcome !== undefined && outcome.status !== "unfinished") return outcome;
         // Out of time, put down, or taken over by another: the journal knows.
         const record = await journal.find(id);

@@ -7,7 +7,9 @@ export const config = z.object({
   SAGA_LEASE_MS: whole(10_000, 100, 600_000).describe("How long a silent process's sagas are left to it."),
   JOURNAL_KEY: z
     .string()
-    .min(16)
+    .refine((keys) => keys.split(",").every((key) => key.length >= 16), "at least 16 characters each")
     .optional()
-    .describe("Seals payment tokens in the journal; default: INTERNAL_API_KEY."),
+    .describe(
+      "Seals payment tokens in the journal; several, with commas: the first seals, all open. Default: INTERNAL_API_KEY.",
+    ),
 });

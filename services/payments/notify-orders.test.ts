@@ -58,7 +58,7 @@ test("it is told of each refund in its order, with all that went back and the no
   expect(await at.notifications.backlog()).toMatchObject({ waiting: 0, refused: 0 });
 });
 
-test("it is tried after 1, 2 and 4 s, 30 s, 5 min, then every hour, for as long as it takes", async () => {
+test("it is tried after 1, 2 and 4 s, twice 30 s, twice a minute, 5 min, then every hour, for as long as it takes", async () => {
   const at = shop();
   await refunded(at, 5_00n);
   const triedAtMs: number[] = [];
@@ -72,8 +72,8 @@ test("it is tried after 1, 2 and 4 s, 30 s, 5 min, then every hour, for as long 
     at.passMs(second);
   }
   const pauses = triedAtMs.map((atMs, index) => atMs - (triedAtMs[index - 1] ?? beganAtMs));
-  const wanted = [0, 1, 2, 4, 30, 300].map((each) => each * second);
-  expect(pauses).toEqual([...wanted, ...Array.from({ length: 6 }, () => hour)]);
+  const wanted = [0, 1, 2, 4, 30, 30, 60, 60, 300].map((each) => each * second);
+  expect(pauses).toEqual([...wanted, ...Array.from({ length: 3 }, () => hour)]);
   expect(new Set(orders.keys).size).toBe(1);
 });
 
