@@ -37,11 +37,16 @@ async function audit(
     say("Nothing was done that matches.");
     return;
   }
+  // Only here: reading the kit takes longer than most commands.
+  const { demoUsers } = await import("@webstore/kit");
+  const names = new Map<string, string>(
+    Object.values(demoUsers).map(({ userId, username }) => [userId, `${username} (${userId})`]),
+  );
   // Three ids do not fit side by side, so each entry has two lines.
   for (const { at, actorId, action, subject, detail } of items) {
-    const why = detail.trim() === "" ? "" : `: ${detail}`;
+    const why = detail.trim() === "" ? "" : `: ${detail.trim()}`;
     say(`${timeText(at && timestampMs(at))}  ${plain(`${action} ${subject}`)}`.trimEnd());
-    say(`  by ${plain(`${actorId}${why}`)}`);
+    say(`  by ${plain(`${names.get(actorId) ?? actorId}${why}`)}`);
   }
   if (more) say(`There are more than ${items.length}; --limit shows more of them.`);
 }

@@ -1,92 +1,14 @@
-// The command line as an operator has it: the real program in a process of its own, against the gateway over real HTTP.
+// The command line as an operator has it.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
-import { demoUsers } from "@webstore/kit";
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { bookedOrder, deadLetter, doneSaga, sentMail, stuckSaga } from "../services/gateway/testing-desk.ts";
-import { nothing, openTestStore, type TestStore } from "../services/gateway/testing-store.ts";
+import { nothing } from "../services/gateway/testing-store.ts";
+import { desk, ended, fails, json, start, useCli, webstore, works } from "./testing-cli.ts";
 
-let store: TestStore;
-let gateway: Awaited<ReturnType<TestStore["startGateway"]>>;
-
-beforeAll(async () => {
-  store = await openTestStore();
-  gateway = await store.startGateway();
-});
-afterAll(async () => {
-  await gateway?.stop();
-  await store?.stop();
-});
-beforeEach(() => store.desk.reset());
-
-// Every command is a process of its own; on a machine that is busy that takes a while.
-vi.setConfig({ testTimeout: 120_000 });
-
-const staffToken = demoUsers.grace.token;
-const main = join(import.meta.dirname, "main.ts");
-
-type Said = { readonly status: number | null; readonly out: string; readonly err: string };
-
-function start(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [main, ...args], {
-    env: { PATH: process.env.PATH ?? "", WEBSTORE_URL: gateway.url, WEBSTORE_TOKEN: staffToken, ...env },
-  });
-  const said = { out: "", err: "" };
-  child.stdout.on("data", (chunk) => {
-    said.out += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    said.err += chunk;
-  });
-  return { child, said };
-}
-
-async function ended({
-  child,
-  said,
-}: {
-  child: ChildProcess;
-  said: { out: string; err: string };
-}): Promise<Said> {
-  const [status] = await once(child, "close");
-  return { status, ...said };
-}
-
-function webstore(args: string, is: { env?: Record<string, string>; stdin?: string } = {}): Promise<Said> {
-  const running = start(args.split(" "), is.env);
-  running.child.stdin.end(is.stdin ?? "");
-  return ended(running);
-}
-
-/** What a terminal would obey. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that there is none is what is tested.
-const obeyed = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/;
-
-async function works(args: string): Promise<string> {
-  const { status, out, err } = await webstore(args);
-  expect([status, err], out).toEqual([0, ""]);
-  expect(out).not.toMatch(obeyed);
-  return out;
-}
-const json = async (args: string) => JSON.parse(await works(`${args} --json`));
-
-/** One line on stderr, nothing on stdout, no stack. */
-async function fails(
-  args: string,
-  status: number,
-  words: string | RegExp,
-  is: Parameters<typeof webstore>[1] = {},
-) {
-  const said = await webstore(args, is);
-  expect(said.status, said.err).toBe(status);
-  expect(said.err).toMatch(words);
-  expect(said.err + said.out).not.toMatch(/\n {4}at |node:internal/);
-  if (status === 1) expect([said.out, said.err.trimEnd().split("\n").length]).toEqual(["", 1]);
-  return said;
-}
+useCli();
 
 test("dead letters are listed in 100 columns, and nothing in them reaches the terminal as it came", async () => {
   const lines = (await works("dlq list")).trimEnd().split("\n");
@@ -115,9 +37,9 @@ test("dead letters are filtered, and that there is none is said in words", async
 });
 
 test("a long list is asked for page by page, and says when there is more", async () => {
-  const [first] = store.desk.letters;
+  const [first] = desk().letters;
   if (first === undefined) throw new Error("there is none");
-  for (let i = 0; i < 250; i += 1) store.desk.letters.push({ ...first });
+  for (let i = 0; i < 250; i += 1) desk().letters.push({ ...first });
   const all = await json("dlq list --limit 230");
   expect(all).toMatchObject({ more: true });
   expect(all.dead_letters).toHaveLength(230);
@@ -139,8 +61,8 @@ test("a dry run counts and changes nothing", async () => {
   expect(await works("dlq redrive --event Nothing --dry-run")).toBe(
     "No dead letter matches that was not redriven already.\n",
   );
-  expect(store.desk.letters.every(({ status }) => status === "DEAD_LETTER_STATUS_DEAD")).toBe(true);
-  expect(store.desk.audit).toEqual([]);
+  expect(desk().letters.every(({ status }) => status === "DEAD_LETTER_STATUS_DEAD")).toBe(true);
+  expect(desk().audit).toEqual([]);
 });
 
 test("a redrive is watched until all are out, and stands in the audit log", async () => {
@@ -156,13 +78,13 @@ test("a redrive is watched until all are out, and stands in the audit log", asyn
     "",
   ]);
   expect(await works("audit")).toMatch(
-    /RedriveDeadLetters\n {2}by 00000000-0000-4000-8000-000000000002: fixed\n/,
+    /RedriveDeadLetters\n {2}by grace \(00000000-0000-4000-8000-000000000002\): fixed\n/,
   );
 });
 
 test("a redrive counts only what is still dead, and says how many came back", async () => {
-  store.desk.state.comesBack = true;
-  const [first, second, third] = store.desk.letters;
+  desk().state.comesBack = true;
+  const [first, second, third] = desk().letters;
   if (first === undefined || second === undefined || third === undefined) throw new Error("there are none");
   first.status = "DEAD_LETTER_STATUS_REDRIVEN";
   // One that has come back before is not one that comes back now.
@@ -179,9 +101,9 @@ test("a redrive counts only what is still dead, and says how many came back", as
 });
 
 test("who has seen enough of a redrive may leave; it goes on", async () => {
-  const [first] = store.desk.letters;
+  const [first] = desk().letters;
   if (first === undefined) throw new Error("there is none");
-  for (let i = 0; i < 90; i += 1) store.desk.letters.push({ ...first });
+  for (let i = 0; i < 90; i += 1) desk().letters.push({ ...first });
   const running = start(["dlq", "redrive", "--event", "OrderCreated"]);
   const end = ended(running);
   await expect.poll(() => running.said.out, { timeout: 60_000 }).toMatch("to go");
@@ -191,7 +113,7 @@ test("who has seen enough of a redrive may leave; it goes on", async () => {
 
 test("with --json or --no-wait a redrive is not watched", async () => {
   expect(await json(`dlq redrive --id ${deadLetter}`)).toEqual({ matched: 1, scheduled: 1, looping: 0 });
-  store.desk.reset();
+  desk().reset();
   expect(await works(`dlq redrive --id ${deadLetter} --no-wait`)).toBe("1 of 1 will go, 10 a second.\n");
 });
 
@@ -219,19 +141,29 @@ test("a stuck saga goes on, or back, and who asked why is written down", async (
   ]);
   expect(await works(`audit --actor ${nothing}`)).toBe("Nothing was done that matches.\n");
   await fails(`sagas retry ${stuckSaga}`, 2, "required option '--reason <why>' not specified");
-  await fails(`sagas retry ${doneSaga} --reason x`, 1, "saga_ended: The saga has ended.");
+  await fails(
+    `sagas retry ${doneSaga} --reason x`,
+    1,
+    "saga_ended: The saga has ended; there is nothing left",
+  );
+  await fails(`sagas compensate ${doneSaga} --reason x`, 1, "saga_ended: Cancel the order instead.");
+  for (const command of ["retry", "compensate"]) {
+    const help = await works(`sagas ${command} --help`);
+    expect(help).toMatch(`Usage: webstore sagas ${command} --reason <why> [options] <id>`);
+    expect(help).toMatch("required: why");
+  }
 });
 
 test("what cannot be written down is not done, and says so", async () => {
-  store.desk.state.auditUp = false;
+  desk().state.auditUp = false;
   await fails(`sagas retry ${stuckSaga} --reason x`, 1, "unavailable: a part of the store does not answer");
 });
 
 test("books that agree are said to agree; each difference is a line, and the exit status 1", async () => {
-  expect(await works("reconcile --since 7d --before 2027-01-01")).toBe(
-    "13 orders, 12 payments and 12 of the provider's were compared: they agree.\n",
+  expect(await works("reconcile --since 7d --before 2027-01-01")).toMatch(
+    /^13 orders, 12 payments and 12 of the provider's, created from \S+Z until 2027-01-01T00:00:00.000Z, were compared at 2026-01-02T03:04:05.678Z: they agree.\n$/,
   );
-  const [asked] = store.desk.compared;
+  const [asked] = desk().compared;
   expect(asked?.createdBefore).toEqual(new Date("2027-01-01T00:00:00Z"));
   expect(Date.now() - Number(asked?.createdSince)).toBeGreaterThanOrEqual(7 * 86_400_000);
 
@@ -246,18 +178,33 @@ test("books that agree are said to agree; each difference is a line, and the exi
     ordersAmount: undefined,
     detail: "They differ\u001b[2J.",
   } as const;
-  store.desk.differences.push(difference, { ...difference, kind: "DIFFERENCE_KIND_MISSING_IN_LEDGER" });
+  const detail = "They differ: the books 24.98 USD, payments -0.05 USD, the provider 2498 JPY.";
+  desk().differences.push(
+    difference,
+    { ...difference, kind: "DIFFERENCE_KIND_MISSING_IN_LEDGER" },
+    { ...difference, detail },
+  );
   const { status, out } = await webstore("reconcile");
   expect(status).toBe(1);
   expect(out.split("\n")).toEqual([
     `amount: order ${bookedOrder}, provider pi_1: orders -, payments -0.05 USD, books 24.98 USD, provider 2498 JPY: They differ\ufffd[2J.`,
     expect.stringMatching(/^missing_in_ledger: /),
-    "13 orders, 12 payments and 12 of the provider's were compared: 2 differences.",
+    `amount: order ${bookedOrder}, provider pi_1: ${detail}`,
+    "13 orders, 12 payments and 12 of the provider's, created until a minute before, were compared at 2026-01-02T03:04:05.678Z: 3 differences.",
     "",
   ]);
   const inJson = await webstore("reconcile --json");
   expect(inJson.status).toBe(1);
-  expect(JSON.parse(inJson.out).differences).toHaveLength(2);
+  expect(JSON.parse(inJson.out).differences).toHaveLength(3);
+});
+
+test("what a comparison cannot have is said by the options", async () => {
+  const later = "--before must be later than --since";
+  await fails("reconcile --since 2026-01-02 --before 2026-01-02", 2, later);
+  await fails("reconcile --since 30s", 2, "--since must be more than a minute ago, or --before be given");
+  desk().state.wrongWindow = true;
+  await fails("reconcile --since 1h", 1, `invalid_request: The request is not valid. (${later})`);
+  expect(desk().compared).toEqual([]);
 });
 
 test("the books are listed by order and account, and their balances", async () => {
@@ -273,7 +220,7 @@ test("mails are listed and sent again", async () => {
   expect(await works("notifications list --status sent")).toMatch(/order_paid +sent +a\*\*\*@example\.com/);
   expect(await works(`notifications list --customer ${nothing}`)).toBe("No mail matches.\n");
   expect(await works(`notifications resend ${sentMail}`)).toMatch(/^It will be sent as [0-9a-f-]{36}\.\n$/);
-  expect(store.desk.mails).toHaveLength(2);
+  expect(desk().mails).toHaveLength(2);
   await fails(`notifications resend ${nothing}`, 1, "notification_not_found");
 });
 
@@ -299,51 +246,6 @@ test.each([
   ["reconcile --url http://me:secret@example.com", "the URL of the store must be such as"],
 ])("`webstore %s` is not understood, and says why", async (args, words) => {
   await fails(args, 2, words);
-});
-
-/** A place where nobody listens any more. */
-async function deserted(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return `http://127.0.0.1:${port}`;
-}
-
-test("a store that is not there is said so, with what to do", async () => {
-  const url = await deserted();
-  const words = `unreachable: there is no store at ${url}; start one with \`npm start\``;
-  await fails(`dlq list --url ${url}`, 1, words);
-  await fails(`ledger balances --url ${url}`, 1, words);
-  const identity = new URL(store.env.JWKS_URL ?? "").origin;
-  await fails(`ledger balances --url ${identity}`, 1, "is it a WebStore?");
-});
-
-test("a store on this machine is spoken to as the demo's admin, without a token", async () => {
-  const { status, out } = await webstore("sagas list", { env: { WEBSTORE_TOKEN: "" } });
-  expect([status, out]).toEqual([0, expect.stringMatching("place-order")]);
-  await fails("sagas list --url https://store.example", 2, "a store on another machine needs a token", {
-    env: { WEBSTORE_TOKEN: "" },
-  });
-});
-
-test("only staff get anything; a token that is none is not repeated", async () => {
-  await fails("dlq list --token user-token-123", 1, "permission_denied");
-  await fails("ledger balances", 1, "permission_denied", { env: { WEBSTORE_TOKEN: "user-token-123" } });
-  await fails("dlq list --token stale", 1, /unauthenticated: .* Get one with `webstore login`\./);
-  const { err } = await fails("dlq list", 2, "the token is not one", { env: { WEBSTORE_TOKEN: "se\ncret" } });
-  expect(err).not.toMatch(/cret/);
-});
-
-test("a login prints a token and nothing else, which then opens the desk", async () => {
-  const { status, out, err } = await webstore("login grace", { stdin: "webstore-demo\n" });
-  expect([status, err]).toEqual([0, ""]);
-  expect(out).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
-  const listed = await webstore("sagas list", { env: { WEBSTORE_TOKEN: out.trim() } });
-  expect(listed.status).toBe(0);
-  await fails("login grace", 1, "invalid_credentials", { stdin: "wrong\n" });
-  await fails("login grace", 2, "there is no password", { stdin: "" });
 });
 
 test("npx finds it, and its help fits the screen", async () => {

@@ -1,6 +1,6 @@
 // The way to the store: its operator's contract over Connect, and REST for what that does not have.
 
-import { type Client, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { OpsService } from "@webstore/proto/es/ops/v1";
 import type { Command } from "commander";
@@ -35,9 +35,12 @@ export async function connect(command: Command): Promise<Store> {
   const signed: Interceptor = (next) => async (request) => {
     request.header.set("authorization", bearer);
     try {
-      return await next(request);
+      const answer = await next(request);
+      if (!isOurs(answer.header)) throw noStore(base);
+      return answer;
     } catch (error) {
-      throw isUnreachable(error) ? notThere(base) : ConnectError.from(error);
+      if (isUnreachable(error)) throw notThere(base);
+      throw isForeign(error) ? noStore(base) : ConnectError.from(error);
     }
   };
   const transport = createConnectTransport({
@@ -100,13 +103,31 @@ export async function rest<T>(base: URL, method: string, path: string, asked: As
     signal: AbortSignal.timeout(timeoutMs),
     ...(sent === undefined ? {} : { body: sent }),
   }).catch((error: unknown) => {
-    throw isUnreachable(error) ? notThere(base) : new Failure(`${base.origin} did not answer`);
+    if (isUnreachable(error)) throw notThere(base);
+    const isLate = error instanceof Error && error.name === "TimeoutError";
+    throw isLate ? new Failure(`${base.origin} did not answer`) : noStore(base);
   });
   const body = await answer.json().catch(() => undefined);
-  if (answer.ok && body !== undefined) return body as T;
-  const { reason, detail, errors = [] } = (body ?? {}) as Problem;
-  if (reason === undefined) throw new Failure(`${base.origin} answered ${answer.status}; is it a WebStore?`);
+  if (!isOurs(answer.headers) || body === undefined) throw noStore(base);
+  if (answer.ok) return body as T;
+  const { reason, detail, errors = [] } = body as Problem;
+  if (reason === undefined) throw noStore(base);
   throw new Failure(refusalLine(reason, detail ?? "", errors));
+}
+
+/** The gateway gives every answer a trace id. */
+const isOurs = (header: Headers) => header.has("x-trace-id");
+
+/** Said by the client itself when there is no answer, or a late one; anything else came from whoever is there. */
+const ownCodes = new Set([Code.Canceled, Code.DeadlineExceeded, Code.Unavailable]);
+
+function isForeign(error: unknown): boolean {
+  if (!(error instanceof ConnectError)) return true;
+  return !isOurs(error.metadata) && !ownCodes.has(error.code);
+}
+
+function noStore({ origin }: URL): Failure {
+  return new Failure(`no_store: what answers at ${origin} is no WebStore; is the URL right?`);
 }
 
 function notThere({ origin, hostname }: URL): Failure {

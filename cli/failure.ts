@@ -67,9 +67,29 @@ export function refusalLine(
   fields: readonly { readonly field: string; readonly description: string }[],
 ): string {
   const named = fields.map(({ field, description }) => `${field} ${description}`).join("; ");
-  return `${reason}: ${text}${named === "" || text.includes(named) ? "" : ` (${named})`}${hintOf(reason)}`;
+  const said = `${text}${named === "" || text.includes(named) ? "" : ` (${named})`}`;
+  return `${reason}: ${asTyped(said)}${hints[reason] ?? ""}`;
 }
 
-function hintOf(reason: string): string {
-  return reason === "unauthenticated" ? " Get one with `webstore login`." : "";
+const hints: Readonly<Record<string, string>> = {
+  unauthenticated: " Get one with `webstore login`.",
+  permission_denied: " This needs the role admin; `webstore login` gives a token of whoever has it.",
+};
+
+/** The contract's fields by the options that they come from. */
+const optionOf: Readonly<Record<string, string>> = {
+  created_since: "--since",
+  created_before: "--before",
+  dead_letter_ids: "--id",
+  source_topic: "--topic",
+  event_name: "--event",
+  error_contains: "--error",
+  rate_per_second: "--rate",
+  letters_max: "--max",
+  idle_seconds_min: "--idle",
+  actor_id: "--actor",
+};
+
+function asTyped(text: string): string {
+  return text.replace(/\b(?:filter\.)?([a-z]+(?:_[a-z]+)+)\b/g, (name, field) => optionOf[field] ?? name);
 }

@@ -51,6 +51,11 @@ export const beforeOption = (what: string) => new Option("--before <time>", what
 /** `why` goes to the audit log. */
 export const reasonOption = () =>
   new Option("--reason <why>", "why, for the audit log; at most 200 characters");
+export const requiredReasonOption = () =>
+  new Option(
+    "--reason <why>",
+    "required: why, for the audit log; at most 200 characters",
+  ).makeOptionMandatory();
 
 const pageSizeMax = 100;
 

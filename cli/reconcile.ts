@@ -1,14 +1,19 @@
 // `webstore reconcile`: compares the orders, the payments, the books and the provider's own list. One difference a line.
 
 import { toJson } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { type Difference, ReconcileResponseSchema } from "@webstore/proto/es/ops/v1";
+import { timestampFromDate, timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Difference, type ReconcileResponse, ReconcileResponseSchema } from "@webstore/proto/es/ops/v1";
 import type { Command } from "commander";
 import { connect, globalsOf } from "./connection.ts";
+import { UsageFailure } from "./failure.ts";
 import { beforeOption, sinceOption } from "./options.ts";
-import { count, plain, say, sayJson } from "./print.ts";
+import { count, plain, say, sayJson, timeText } from "./print.ts";
 
+type Window = { readonly since?: Date; readonly before?: Date };
 type Money = NonNullable<Difference["ledgerAmount"]>;
+
+/** The store leaves out what is younger, unless it is asked for. */
+const inFlightMs = 60_000;
 
 export function addReconcile(program: Command): void {
   program
@@ -19,7 +24,14 @@ export function addReconcile(program: Command): void {
     .action(reconcile);
 }
 
-async function reconcile(is: { since?: Date; before?: Date }, command: Command): Promise<void> {
+async function reconcile(is: Window, command: Command): Promise<void> {
+  if (is.since !== undefined && is.since >= (is.before ?? new Date(Date.now() - inFlightMs))) {
+    throw new UsageFailure(
+      is.before === undefined
+        ? "--since must be more than a minute ago, or --before be given"
+        : "--before must be later than --since",
+    );
+  }
   const { ops } = await connect(command);
   const found = await ops.reconcile({
     ...(is.since === undefined ? {} : { createdSince: timestampFromDate(is.since) }),
@@ -35,12 +47,20 @@ async function reconcile(is: { since?: Date; before?: Date }, command: Command):
   const amount = (money: Money | undefined) =>
     money === undefined ? "-" : `${decimalOf(money.amountMinor, money.currency)} ${money.currency}`;
   for (const difference of differences) say(lineOf(difference, amount));
-  const compared = `${count(found.ordersCompared, "order")}, ${count(found.paymentsCompared, "payment")} and ${found.providerPaymentsCompared} of the provider's were compared`;
   const result =
     differences.length === 0
       ? "they agree."
       : `${found.truncated ? "more than " : ""}${count(differences.length, "difference")}.`;
-  say(`${compared}: ${result}`);
+  say(`${comparedText(found, is)}: ${result}`);
+}
+
+function comparedText(found: ReconcileResponse, { since, before }: Window): string {
+  const orders = count(found.ordersCompared, "order");
+  const payments = count(found.paymentsCompared, "payment");
+  const from = since === undefined ? "" : `from ${since.toISOString()} `;
+  const until = before?.toISOString() ?? "a minute before";
+  const at = found.at === undefined ? "" : ` at ${timeText(timestampMs(found.at))}`;
+  return `${orders}, ${payments} and ${found.providerPaymentsCompared} of the provider's, created ${from}until ${until}, were compared${at}`;
 }
 
 function lineOf(difference: Difference, amount: (money: Money | undefined) => string): string {
@@ -49,11 +69,18 @@ function lineOf(difference: Difference, amount: (money: Money | undefined) => st
     ["payment", difference.paymentId],
     ["provider", difference.providerReference],
   ].flatMap(([name, id]) => (id === "" ? [] : [`${name} ${id}`]));
-  const amounts = [
-    `orders ${amount(difference.ordersAmount)}`,
-    `payments ${amount(difference.paymentsAmount)}`,
-    `books ${amount(difference.ledgerAmount)}`,
-    `provider ${amount(difference.providerAmount)}`,
-  ];
-  return plain(`${difference.kind}: ${ids.join(", ")}: ${amounts.join(", ")}: ${difference.detail}`);
+  const sides = [
+    ["orders", difference.ordersAmount],
+    ["payments", difference.paymentsAmount],
+    ["books", difference.ledgerAmount],
+    ["provider", difference.providerAmount],
+  ] as const;
+  const isSaid = sides.every(([, money]) => money === undefined || says(difference.detail, amount(money)));
+  const amounts = isSaid ? "" : `${sides.map(([name, money]) => `${name} ${amount(money)}`).join(", ")}: `;
+  return plain(`${difference.kind}: ${ids.join(", ")}: ${amounts}${difference.detail}`);
+}
+
+/** `5.00 USD` is not said by `15.00 USD`. */
+function says(detail: string, amount: string): boolean {
+  return ` ${detail}`.includes(` ${amount}`);
 }

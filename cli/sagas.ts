@@ -12,7 +12,7 @@ import {
 import { Argument, type Command, Option } from "commander";
 import { connect, globalsOf, type Store } from "./connection.ts";
 import { Failure } from "./failure.ts";
-import { limitOption, reasonOption, secondsOf, upTo, uuidOf } from "./options.ts";
+import { limitOption, requiredReasonOption, secondsOf, upTo, uuidOf } from "./options.ts";
 import { age, facts, say, sayJson, table, timeText } from "./print.ts";
 
 const statuses = {
@@ -42,16 +42,18 @@ export function addSagas(program: Command): void {
   sagas
     .command("retry")
     .description("let a stuck saga go on now, with all its attempts")
+    .usage("--reason <why> [options] <id>")
     .addArgument(id())
-    .addOption(reasonOption().makeOptionMandatory())
+    .addOption(requiredReasonOption())
     .action((sagaId: string, is: { reason: string }, command: Command) =>
       change(command, ({ ops }) => ops.retrySaga({ sagaId, reason: is.reason })),
     );
   sagas
     .command("compensate")
     .description("make a saga undo what it did")
+    .usage("--reason <why> [options] <id>")
     .addArgument(id())
-    .addOption(reasonOption().makeOptionMandatory())
+    .addOption(requiredReasonOption())
     .action((sagaId: string, is: { reason: string }, command: Command) =>
       change(command, ({ ops }) => ops.compensateSaga({ sagaId, reason: is.reason })),
     );

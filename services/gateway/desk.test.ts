@@ -161,7 +161,7 @@ test("a change that is repeated under its key is one line of the log; another un
   const path = `/payments/${paymentId}/refunds`;
   for (const amount of ["1.00", "1.00", "2.00"])
     await post(path, { amount: { amount, currency: "USD" } }, key);
-  expect(store.desk.audit.map(({ detail }) => detail)).toEqual(["1.00 USD ", "2.00 USD "]);
+  expect(store.desk.audit.map(({ detail }) => detail)).toEqual(["1.00 USD", "2.00 USD"]);
 });
 
 test("what staff cancel is written down, what shoppers cancel is not", async () => {

@@ -1,7 +1,7 @@
 // The operator's contract, method by method. One set of handlers serves both faces: Connect through connect.ts, REST
 // through the rest-*.ts files. Who may call is checked in front of it; the handlers only name the caller.
 
-import type { HandlersOf } from "@webstore/kit";
+import { type HandlersOf, Refusal } from "@webstore/kit";
 import type { Difference as BooksDifference } from "@webstore/proto/ledger/v1";
 import type { Difference, OpsServiceDefinition, Saga } from "@webstore/proto/ops/v1";
 import type { Saga as OrdersSaga } from "@webstore/proto/orders/v1/sagas";
@@ -28,7 +28,7 @@ export function ops(parts: AuditParts & { ports: Pick<Ports, "orders" | "ledger"
     },
     retrySaga: async ({ sagaId, reason }) => {
       const audit = { action: "RetrySaga", subject: sagaId, detail: required(reason) };
-      const { saga } = await audited(parts, audit, () => orders.retrySaga({ sagaId }));
+      const { saga } = await audited(parts, audit, () => orders.retrySaga({ sagaId }).catch(noRetry));
       return { saga: sagaView(saga) };
     },
     compensateSaga: async ({ sagaId, reason }) => {
@@ -58,6 +58,14 @@ function sagaView(saga: OrdersSaga | undefined): Saga {
 /** `DIFFERENCE_KIND_AMOUNT` is `amount` outside. */
 function differenceView(difference: BooksDifference): Difference {
   return { ...difference, kind: difference.kind.slice("DIFFERENCE_KIND_".length).toLowerCase() };
+}
+
+/** What orders say of a saga that has ended is meant for who wants it undone. */
+function noRetry(error: unknown): never {
+  if (!(error instanceof Refusal) || error.reason !== "saga_ended") throw error;
+  const message = "The saga has ended; there is nothing left to retry.";
+  const { service, reason, code, details } = error;
+  throw new Refusal({ service, reason, code, details, message });
 }
 
 /** Why somebody steps in is for the audit log, which is not the service's that does it. */

@@ -127,7 +127,12 @@ function refundRoute(parts: PaymentParts): Route {
     params: paymentParams,
     // No body at all gives back all that is left.
     body: z
-      .strictObject({ amount: money.optional(), reason: text(200).optional() })
+      .strictObject({
+        amount: money
+          .optional()
+          .describe("How much, in the payment's currency; without it all that is left."),
+        reason: text(200).optional().describe("Why; it is kept with the refund, and in the audit log."),
+      })
       .optional()
       .transform((body) => body ?? {}),
     idempotencyKey: "required",
@@ -150,7 +155,7 @@ function refundRoute(parts: PaymentParts): Route {
       const audit = {
         action: "ProcessRefund",
         subject: params.payment_id,
-        detail: `${amount} ${request.reason}`,
+        detail: request.reason === "" ? amount : `${amount} ${request.reason}`,
       };
       const { payment, refund } = await audited(parts, audit, () =>
         parts.ports.payments.processRefund(request),

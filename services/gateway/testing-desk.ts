@@ -2,7 +2,7 @@
 // entries and what staff did, in memory, that change as the contracts say. Who calls is not checked here: the kit does.
 
 import { randomUUID } from "node:crypto";
-import { defineRefusals, type HandlersOf, Outage } from "@webstore/kit";
+import { defineRefusals, type HandlersOf, kitRefusals, Outage, Refusal } from "@webstore/kit";
 import type { Difference, LedgerEntry, LedgerServiceDefinition } from "@webstore/proto/ledger/v1";
 import type { Notification, NotificationServiceDefinition } from "@webstore/proto/notifications/v1";
 import type { OrderServiceDefinition } from "@webstore/proto/orders/v1";
@@ -22,7 +22,7 @@ export const bookedOrder = "dddddddd-0000-4000-8000-000000000001";
 
 const refusals = defineRefusals("testing-desk", {
   saga_not_found: { code: "NOT_FOUND", caller: "There is no such saga.", operator: "" },
-  saga_ended: { code: "FAILED_PRECONDITION", caller: "The saga has ended.", operator: "" },
+  saga_ended: { code: "FAILED_PRECONDITION", caller: "Cancel the order instead.", operator: "" },
   dead_letter_not_found: { code: "NOT_FOUND", caller: "There is no such dead letter.", operator: "" },
   notification_not_found: { code: "NOT_FOUND", caller: "There is no such notification.", operator: "" },
 });
@@ -32,7 +32,7 @@ type SagaRpcs = Pick<
   "listSagas" | "getSaga" | "retrySaga" | "compensateSaga"
 >;
 
-type DeskState = { auditUp: boolean; comesBack: boolean };
+type DeskState = { auditUp: boolean; comesBack: boolean; wrongWindow: boolean };
 
 export type TestingDesk = {
   readonly sagas: SagaRpcs;
@@ -47,7 +47,7 @@ export type TestingDesk = {
   readonly differences: Difference[];
   /** What comparisons were asked for. */
   readonly compared: { createdSince: Date | undefined; createdBefore: Date | undefined }[];
-  /** Whether the audit log can be written to, and whether what is redriven comes back. */
+  /** Whether the audit log can be written to, whether what is redriven comes back, and whether a comparison is refused. */
   readonly state: DeskState;
   /** Everything as it was at first. */
   reset(): void;
@@ -57,7 +57,7 @@ const at = new Date("2026-01-02T03:04:05.678Z");
 const usd = (amountMinor: bigint) => ({ amountMinor, currency: "USD" });
 
 export function testingDesk(): TestingDesk {
-  const state: DeskState = { auditUp: true, comesBack: false };
+  const state: DeskState = { auditUp: true, comesBack: false, wrongWindow: false };
   const audit: AuditEntry[] = [];
   const differences: Difference[] = [];
   const compared: TestingDesk["compared"] = [];
@@ -67,6 +67,7 @@ export function testingDesk(): TestingDesk {
   const reset = () => {
     state.auditUp = true;
     state.comesBack = false;
+    state.wrongWindow = false;
     for (const list of [audit, differences, compared, letters, mails]) list.length = 0;
     for (const saga of firstSagas()) sagas.set(saga.sagaId, saga);
     letters.push(...firstLetters());
@@ -75,7 +76,7 @@ export function testingDesk(): TestingDesk {
   reset();
   return {
     sagas: sagaRpcs(sagas),
-    ledger: ledgerRpcs(differences, compared),
+    ledger: ledgerRpcs(differences, compared, state),
     notifications: notificationRpcs(mails),
     orderProcessor: processingRpcs(letters, audit, state),
     audit,
@@ -123,7 +124,13 @@ function sagaRpcs(sagas: Map<string, Saga>): SagaRpcs {
   };
 }
 
-function ledgerRpcs(differences: readonly Difference[], compared: TestingDesk["compared"]) {
+function wrong(field: string, description: string): Refusal {
+  const { code, caller: message } = kitRefusals.entries.invalid_request;
+  const violations = [{ field, description }];
+  return new Refusal({ service: "kit", reason: "invalid_request", code, message, violations });
+}
+
+function ledgerRpcs(differences: readonly Difference[], compared: TestingDesk["compared"], state: DeskState) {
   const entries: LedgerEntry[] = (
     [
       ["ACCOUNT_CUSTOMER_RECEIVABLE", 24_98n],
@@ -155,6 +162,7 @@ function ledgerRpcs(differences: readonly Difference[], compared: TestingDesk["c
       imbalances: [],
     }),
     reconcile: async ({ createdSince, createdBefore }) => {
+      if (state.wrongWindow) throw wrong("created_before", "must be later than created_since");
       compared.push({ createdSince, createdBefore });
       return {
         differences: [...differences],
