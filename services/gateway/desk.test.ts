@@ -269,10 +269,31 @@ test.each<[string, string]>([
   ["/audit?actor_id=grace", "actor_id"],
   ["/notifications?customer_id=ada", "customer_id"],
   ["/notifications?status=lost", "status"],
+  ["/sagas?page_token=abc", "page_token"],
+  ["/notifications?page_token=abc", "page_token"],
 ])("GET %s is refused and names %s", async (path, field) => {
   const answer = await asStaff(path);
   expect(answer.body).toMatchObject({ status: 400, reason: "invalid_request" });
   expect(answer.body.errors.map((each: { field: string }) => each.field)).toContain(field);
+});
+
+test("every mistake is said once, in words that fit it", async () => {
+  const time = "must be a time such as 2026-01-02T03:04:05Z";
+  const since = await asStaff("/ledger/reconciliation?since=x");
+  expect(since.body.errors).toEqual([{ field: "since", description: time }]);
+  const early = await asStaff("/ledger/reconciliation?since=1969-12-31T00:00:00Z");
+  expect(early.body.errors).toEqual([{ field: "since", description: "must be 1970 or later" }]);
+  const empty = await post(`/sagas/${stuckSaga}/retry`, { reason: "" });
+  expect(empty.body.errors).toEqual([{ field: "reason", description: "must not be empty" }]);
+  const none = await post("/orders/import", { ...importable, lines: [] });
+  expect(none.body.errors).toEqual([{ field: "lines", description: "must not be empty" }]);
+});
+
+test("a redrive may go without a reason, and with an empty one", async () => {
+  for (const reason of [undefined, ""]) {
+    const asked = { filter: { source_topic: "order-events" }, dry_run: true, reason };
+    expect((await post("/dead-letters/redrive", asked)).status).toBe(200);
+  }
 });
 
 const importable = {

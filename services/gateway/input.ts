@@ -65,6 +65,7 @@ function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     case "invalid_type":
       return `must be ${issue.expected === "int" ? "a whole number" : `of type ${issue.expected}`}`;
     case "too_small":
+      if (isSized(issue.origin) && Number(issue.minimum) === 1) return "must not be empty";
       return `must ${boundOf(issue.origin, "at least", issue.minimum)}`;
     case "too_big":
       return `must ${boundOf(issue.origin, "at most", issue.maximum)}`;
@@ -74,6 +75,8 @@ function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
       return undefined;
   }
 }
+
+const isSized = (origin: string) => origin === "string" || origin === "array";
 
 function boundOf(origin: string, bound: string, limit: number | bigint): string {
   if (origin === "string") return `have ${bound} ${limit} characters`;

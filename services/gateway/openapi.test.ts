@@ -8,6 +8,7 @@ import { openTestStore, type TestStore } from "./testing-store.ts";
 type Operation = {
   operationId: string;
   tags: string[];
+  description?: string;
   security?: object[];
   parameters?: { name: string; in: string; schema: object }[];
   requestBody?: { content: Record<string, { schema: object }> };
@@ -81,6 +82,26 @@ test("schemas are of JSON Schema 2020-12 as OpenAPI 3.1 has it, not of 3.0", () 
   const text = JSON.stringify(document);
   expect(text).not.toMatch(/"nullable":/);
   expect(text).not.toMatch(/"exclusiveMinimum":(true|false)/);
+});
+
+test("no default is one that its own schema refuses", () => {
+  const wrong: object[] = [];
+  JSON.stringify(document, (_, each) => {
+    if (each?.minLength > 0 && each.default === "") wrong.push(each);
+    return each;
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("what a cancellation costs, and what a refund is asked with, is told", () => {
+  expect(document.paths["/orders/{order_id}/cancel"]?.post?.description).toMatch("fee of 5 %");
+  const body = document.paths["/payments/{payment_id}/refunds"]?.post?.requestBody;
+  expect(body?.content["application/json"]?.schema).toMatchObject({
+    properties: {
+      amount: { description: expect.stringMatching("all that is left") },
+      reason: { description: expect.stringMatching("audit log") },
+    },
+  });
 });
 
 test("routes that need a token say so, and those that need a key", () => {

@@ -62,6 +62,7 @@ export function openApiSchemaOf(route: Route) {
     operationId: route.name,
     tags: [route.tag],
     summary: route.summary,
+    ...(route.description === undefined ? {} : { description: route.description }),
     ...securityOf(route),
     ...(route.params === undefined ? {} : { params: route.params }),
     ...(route.query === undefined ? {} : { querystring: route.query }),

@@ -4,7 +4,17 @@ import type { DeadLetter, DeadLetterFilter, DeadLetterStatus } from "@webstore/p
 import { z } from "zod";
 import type { Ops } from "./ops.ts";
 import { present } from "./present.ts";
-import { pageOf, pageSize, pageToken, reason, text, time, timeJson, timeShape, uuid } from "./rest-shapes.ts";
+import {
+  pageOf,
+  pageSize,
+  pageToken,
+  reasonOrNone,
+  text,
+  time,
+  timeJson,
+  timeShape,
+  uuid,
+} from "./rest-shapes.ts";
 import { type Route, route } from "./route.ts";
 
 const letterStatuses = ["dead", "scheduled", "redriven"] as const;
@@ -118,7 +128,7 @@ function redriveRoute(ops: Ops): Route {
       dry_run: z.boolean().default(false).describe("Only count."),
       rate_per_second: z.int().min(1).max(100).default(10),
       letters_max: z.int().min(1).max(1_000).default(100),
-      reason: reason.default("").describe("Why, for the audit log."),
+      reason: reasonOrNone.describe("Why, for the audit log."),
     }),
     deadlineMs: 12_000,
     answers: {

@@ -175,6 +175,9 @@ function oneOrderRoutes(storefront: Storefront): Route[] {
       name: "cancelOrder",
       tag: "orders",
       summary: "Ask for an order to be cancelled. The cancellation follows; the order shows it.",
+      description:
+        "The store keeps a fee of 5 % of what was paid, rounded half to even, or what is left where less is left; " +
+        "the rest goes back. An order that is still being placed is given back whole. `fee` and `refunded` of the order say how much.",
       params: orderParams,
       answers: { 202: { description: "Asked for; the order as it is.", schema: orderShape } },
       refusals: ["order_not_found", "order_not_cancellable"],

@@ -128,9 +128,11 @@ function refundRoute(parts: PaymentParts): Route {
     // No body at all gives back all that is left.
     body: z
       .strictObject({
-        amount: money
-          .optional()
-          .describe("How much, in the payment's currency; without it all that is left."),
+        // Inline: beside a reference the document keeps no description.
+        amount: z
+          .strictObject(money.shape)
+          .describe("How much, in the payment's currency; without it all that is left.")
+          .optional(),
         reason: text(200).optional().describe("Why; it is kept with the refund, and in the audit log."),
       })
       .optional()

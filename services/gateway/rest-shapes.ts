@@ -26,11 +26,14 @@ export const pageToken = text(512, 0).default("");
 
 export const time = z.iso
   .datetime({ offset: true, error: "must be a time such as 2026-01-02T03:04:05Z" })
-  .refine((text) => Date.parse(text) >= 0, "must be 1970 or later")
+  // What is no time at all has been said so.
+  .refine((text) => !(Date.parse(text) < 0), "must be 1970 or later")
   .transform((text) => new Date(text))
   .meta({ format: "date-time" });
 /** Why staff step in, for the audit log. */
 export const reason = text(200);
+/** Where it may be left out. */
+export const reasonOrNone = text(200, 0).default("");
 
 export const address = z
   .strictObject({

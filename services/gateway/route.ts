@@ -69,6 +69,8 @@ export type Route = {
     | "webhooks"
     | "store";
   readonly summary: string;
+  /** What else a caller should know. */
+  readonly description?: string;
   readonly params?: z.ZodType | undefined;
   readonly query?: z.ZodType | undefined;
   readonly body?: z.ZodType | undefined;

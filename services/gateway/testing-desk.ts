@@ -270,6 +270,7 @@ function matching(letters: readonly DeadLetter[], filter: DeadLetterFilter | und
 /** The page token is the place of the page's first. */
 function paged<T>(all: readonly T[], pageSize: number, pageToken: string) {
   const from = Number(pageToken);
+  if (Number.isNaN(from)) throw kitRefusals.refuse("invalid_request");
   const to = from + (pageSize || 20);
   return { items: all.slice(from, to), nextPageToken: to < all.length ? String(to) : "" };
 }
