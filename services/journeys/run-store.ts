@@ -14,6 +14,8 @@ import { crm } from "@webstore/crm/definition";
 import { gateway } from "@webstore/gateway/definition";
 import { identity } from "@webstore/identity/definition";
 import { inventory } from "@webstore/inventory/definition";
+import { ledger } from "@webstore/ledger/definition";
+import { notifications } from "@webstore/notifications/definition";
 import { orders } from "@webstore/orders/definition";
 import { paymentProvider } from "@webstore/payment-provider/definition";
 import { payments } from "@webstore/payments/definition";
@@ -190,6 +192,8 @@ function placesAt(portOffset: number) {
       cart: at(cart.ports.rpc),
       orders: at(orders.ports.rpc),
       payments: at(payments.ports.rpc),
+      ledger: at(ledger.ports.rpc),
+      notifications: at(notifications.ports.rpc),
       gateway: at(gateway.ports.rpc),
     },
     providerUrl: `http://${at(paymentProvider.port)}`,
