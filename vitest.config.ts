@@ -22,7 +22,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      // Each of them runs whole stores: one after the other, when the rest is done.
+      // Each of them runs whole stores: one after the other, and nothing beside them.
       {
         extends: true,
         test: {
