@@ -93,7 +93,8 @@ export async function closeFailed(parts: Parts, payment: Payment): Promise<Payme
   if (outcome.is === "done") return payment;
   const seen = await parts.provider.retrieve(payment);
   if (seen.is === "done" && seen.intent.state === "released") return payment;
-  if (outcome.is === "refused") await nextAttempt(parts, payment, "void");
+  // Whatever the provider answered, it answers again for this key.
+  if (outcome.is !== "unanswered") await nextAttempt(parts, payment, "void");
   throw new Outage("payment-provider", `the provider did not close payment ${payment.paymentId}`);
 }
 

@@ -176,7 +176,11 @@ test("a payment that failed and could not be closed at the provider is closed by
   const at = shop();
   const { which, stateThere } = await failedPayment(at);
   const keys: number[] = [];
-  const outcomes = [{ is: "unanswered" }, { is: "refused", code: "lock_timeout" }] as const;
+  const outcomes = [
+    { is: "unanswered" },
+    { is: "refused", code: "lock_timeout" },
+    { is: "obscure" },
+  ] as const;
   for (const outcome of outcomes) {
     const cancel: Provider["cancel"] = async ({ attempts }) => {
       keys.push(attempts.void);
@@ -184,9 +188,9 @@ test("a payment that failed and could not be closed at the provider is closed by
     };
     expect(await reasonOf(at.process({ provider: { cancel } }).voidPayment(which))).toBe("Outage");
   }
-  expect(keys).toEqual([1, 1]);
+  expect(keys).toEqual([1, 1, 2]);
   const kept = (await at.store.find({ orderId: which.payment.value })) as Payment;
-  expect(kept.attempts.void).toBe(2);
+  expect(kept.attempts.void).toBe(3);
   expect(paymentIn(await at.process().voidPayment(which)).status).toBe("PAYMENT_STATUS_FAILED");
   expect(await stateThere()).toBe("released");
 });
