@@ -34,7 +34,7 @@ export async function durableCommits(
 ): Promise<Timed> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: connections });
   try {
-    await pool.query("create schema bench");
+    await pool.query("create schema if not exists bench");
     await pool.query("create table bench.rows (id integer primary key, value integer not null)");
     await pool.query("insert into bench.rows select id, 0 from generate_series(0, 999) as id");
     return await timed(count, connections, async (index) => {
