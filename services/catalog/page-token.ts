@@ -6,7 +6,7 @@
 //       position in the list, which is no secret: the digest finds mistakes, it does not keep anybody out.
 
 import { createHash } from "node:crypto";
-import { invalidRequest } from "./refusals.ts";
+import { invalidRequest } from "@webstore/kit";
 
 /** The last product of a page; the next page begins behind it. */
 export type Position = { readonly sortKey: string; readonly productId: string };

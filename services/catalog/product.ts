@@ -8,8 +8,9 @@
 //       hold it; names that are equal so far are in the order of their ids.
 
 import { createHash } from "node:crypto";
+import { invalidRequest } from "@webstore/kit";
 import type { Money } from "@webstore/proto/common/v1";
-import { invalidRequest, refusals } from "./refusals.ts";
+import { refusals } from "./refusals.ts";
 
 export type ProductImage = {
   /** UUID; also the key of its files in the image store. */

@@ -1,6 +1,6 @@
 // Why the catalog refuses: its closed list of reasons. The contract names them RPC by RPC; refusals.test.ts holds both equal.
 
-import { defineRefusals, Refusal } from "@webstore/kit";
+import { defineRefusals } from "@webstore/kit";
 
 export const refusals = defineRefusals("catalog", {
   product_not_found: {
@@ -37,14 +37,3 @@ export const refusals = defineRefusals("catalog", {
       "A wrong id. Images are never deleted: if many ids are unknown at once, look for a lost database.",
   },
 });
-
-/** For what the contract's rules cannot say. `description` goes on after the field's name: "has control characters". */
-export function invalidRequest(field: string, description: string): Refusal {
-  return new Refusal({
-    service: "kit",
-    reason: "invalid_request",
-    code: "INVALID_ARGUMENT",
-    message: `The request is not valid: ${field} ${description}.`,
-    violations: [{ field, description }],
-  });
-}

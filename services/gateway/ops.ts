@@ -9,7 +9,7 @@ import { callerId } from "./caller.ts";
 import type { Ports } from "./definition.ts";
 import { present } from "./present.ts";
 import { type AuditParts, audited } from "./record-audit.ts";
-import { invalidField, namingPageToken } from "./refuse-field.ts";
+import { invalidField } from "./refuse-field.ts";
 
 export type Ops = HandlersOf<typeof OpsServiceDefinition>;
 
@@ -19,7 +19,7 @@ export function ops(parts: AuditParts & { ports: Pick<Ports, "orders" | "ledger"
   const { orders, ledger, orderProcessor } = parts.ports;
   return {
     listSagas: async (request) => {
-      const { sagas, nextPageToken } = await namingPageToken(request.pageToken, orders.listSagas(request));
+      const { sagas, nextPageToken } = await orders.listSagas(request);
       return { sagas: sagas.map(sagaView), nextPageToken };
     },
     getSaga: async (request) => {

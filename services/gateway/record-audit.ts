@@ -3,8 +3,7 @@
 // Invariant A1: nothing is changed that is not in the audit log; when it cannot be written to, nothing is changed.
 // An entry therefore says what was asked for, not that it succeeded.
 
-import { createHash } from "node:crypto";
-import { currentContext } from "@webstore/kit";
+import { currentContext, uuidOf } from "@webstore/kit";
 import { callerId } from "./caller.ts";
 import type { Ports } from "./definition.ts";
 
@@ -40,10 +39,5 @@ export async function audited<T>(
 function entryIdOf(actorId: string, { action, subject, detail }: Audit, newId: () => string): string {
   const { idempotencyKey } = currentContext();
   if (idempotencyKey === undefined) return newId();
-  const words = JSON.stringify([actorId, action, subject, detail, idempotencyKey]);
-  const bytes = createHash("sha256").update(words).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  return uuidOf(actorId, action, subject, detail, idempotencyKey);
 }

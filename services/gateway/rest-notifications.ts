@@ -5,7 +5,6 @@ import { z } from "zod";
 import type { Ports } from "./definition.ts";
 import { present } from "./present.ts";
 import { type AuditParts, audited } from "./record-audit.ts";
-import { namingPageToken } from "./refuse-field.ts";
 import { pageOf, pageSize, pageToken, timeJson, timeShape, uuid } from "./rest-shapes.ts";
 import { type Route, route } from "./route.ts";
 
@@ -51,14 +50,13 @@ function listRoute({ ports }: NotificationParts): Route {
     answers: { 200: { description: "A page of them.", schema: pageOf("notifications", notificationShape) } },
     refusals: [],
     handle: async ({ query }) => {
-      const asked = ports.notifications.listNotifications({
+      const { notifications, nextPageToken } = await ports.notifications.listNotifications({
         orderId: query.order_id ?? "",
         customerId: query.customer_id ?? "",
         status: `NOTIFICATION_STATUS_${(query.status ?? "unspecified").toUpperCase()}` as NotificationStatus,
         pageSize: query.page_size,
         pageToken: query.page_token,
       });
-      const { notifications, nextPageToken } = await namingPageToken(query.page_token, asked);
       const body = { notifications: notifications.map(notificationJson), next_page_token: nextPageToken };
       return { status: 200, body };
     },

@@ -2,7 +2,7 @@
 // entries and what staff did, in memory, that change as the contracts say. Who calls is not checked here: the kit does.
 
 import { randomUUID } from "node:crypto";
-import { defineRefusals, type HandlersOf, kitRefusals, Outage, Refusal } from "@webstore/kit";
+import { defineRefusals, type HandlersOf, invalidRequest, Outage } from "@webstore/kit";
 import type { Difference, LedgerEntry, LedgerServiceDefinition } from "@webstore/proto/ledger/v1";
 import type { Notification, NotificationServiceDefinition } from "@webstore/proto/notifications/v1";
 import type { OrderServiceDefinition } from "@webstore/proto/orders/v1";
@@ -124,12 +124,6 @@ function sagaRpcs(sagas: Map<string, Saga>): SagaRpcs {
   };
 }
 
-function wrong(field: string, description: string): Refusal {
-  const { code, caller: message } = kitRefusals.entries.invalid_request;
-  const violations = [{ field, description }];
-  return new Refusal({ service: "kit", reason: "invalid_request", code, message, violations });
-}
-
 function ledgerRpcs(differences: readonly Difference[], compared: TestingDesk["compared"], state: DeskState) {
   const entries: LedgerEntry[] = (
     [
@@ -162,7 +156,7 @@ function ledgerRpcs(differences: readonly Difference[], compared: TestingDesk["c
       imbalances: [],
     }),
     reconcile: async ({ createdSince, createdBefore }) => {
-      if (state.wrongWindow) throw wrong("created_before", "must be later than created_since");
+      if (state.wrongWindow) throw invalidRequest("created_before", "must be later than created_since");
       compared.push({ createdSince, createdBefore });
       return {
         differences: [...differences],
@@ -270,7 +264,7 @@ function matching(letters: readonly DeadLetter[], filter: DeadLetterFilter | und
 /** The page token is the place of the page's first. */
 function paged<T>(all: readonly T[], pageSize: number, pageToken: string) {
   const from = Number(pageToken);
-  if (Number.isNaN(from)) throw kitRefusals.refuse("invalid_request");
+  if (Number.isNaN(from)) throw invalidRequest("page_token", "is not one of ours");
   const to = from + (pageSize || 20);
   return { items: all.slice(from, to), nextPageToken: to < all.length ? String(to) : "" };
 }

@@ -3,6 +3,7 @@
 export type { AdminRoute } from "./admin-server.ts";
 export { type Breaker, openBreaker } from "./breaker.ts";
 export type { Bus, Event, Message, ReceivedMessage, Subscription } from "./bus.ts";
+export { uuidOf } from "./computed-id.ts";
 export {
   type BaseConfig,
   ConfigError,
@@ -39,7 +40,7 @@ export {
   UniqueViolation,
   WriteRefused,
 } from "./postgres.ts";
-export { defineRefusals, kitRefusals, Outage, Refusal, type Refusals } from "./refusal.ts";
+export { defineRefusals, invalidRequest, kitRefusals, Outage, Refusal, type Refusals } from "./refusal.ts";
 export { backoffMs, delay } from "./retry.ts";
 export { PortTaken } from "./rpc-server.ts";
 export { type Data, type Saga, saga, Waiting } from "./saga.ts";

@@ -4,7 +4,7 @@ import { timingSafeEqual } from "node:crypto";
 import { type Metadata, status } from "@grpc/grpc-js";
 import { background, inContext, type Principal, type RequestContext } from "./context.ts";
 import { describeError, type Log } from "./log.ts";
-import { kitRefusals, Refusal } from "./refusal.ts";
+import { invalidFields, kitRefusals, Refusal } from "./refusal.ts";
 import type { RpcOptions } from "./rpc-options.ts";
 import { Cancelled, DeadlineExceeded, type RpcStatus, statusOf } from "./rpc-status.ts";
 import type { Histogram, Telemetry } from "./telemetry.ts";
@@ -121,17 +121,8 @@ async function identify(exchange: Exchange, next: Next): Promise<unknown> {
 }
 
 async function validate(exchange: Exchange, next: Next): Promise<unknown> {
-  const violations = exchange.rpc.validate(exchange.request);
-  if (violations.length > 0) {
-    const first = violations[0];
-    throw new Refusal({
-      service: "kit",
-      reason: "invalid_request",
-      code: "INVALID_ARGUMENT",
-      message: `The request is not valid: ${first?.field} ${first?.description}.`,
-      violations,
-    });
-  }
+  const [first, ...others] = exchange.rpc.validate(exchange.request);
+  if (first !== undefined) throw invalidFields([first, ...others]);
   return next(exchange);
 }
 

@@ -60,6 +60,23 @@ export class Refusal extends Error {
   }
 }
 
+/** For what the contract's rules cannot say. `description` goes on after the field's name: "is not one of ours". */
+export function invalidRequest(field: string, description: string): Refusal {
+  return invalidFields([{ field, description }]);
+}
+
+/** The first is said in the message, too. */
+export function invalidFields(violations: readonly [Violation, ...Violation[]]): Refusal {
+  const [{ field, description }] = violations;
+  return new Refusal({
+    service: "kit",
+    reason: "invalid_request",
+    code: "INVALID_ARGUMENT",
+    message: `The request is not valid: ${field} ${description}.`,
+    violations,
+  });
+}
+
 /** The answer is unknown, or the callee is not there. */
 export class Outage extends Error {
   override readonly name = "Outage";

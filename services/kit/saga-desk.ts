@@ -11,7 +11,7 @@
 
 import type { Postgres } from "./postgres.ts";
 import { presentable } from "./reason.ts";
-import { kitRefusals, type Refusal } from "./refusal.ts";
+import { invalidRequest, type Refusal } from "./refusal.ts";
 import type { AnySaga, Data, SagaRefusal } from "./saga.ts";
 import type { SagaEngine } from "./saga-engine.ts";
 import { roundsMax } from "./saga-rounds.ts";
@@ -229,7 +229,7 @@ function positionIn(token: string): Position | undefined {
   if (token === "") return undefined;
   const text = Buffer.from(token, "base64url").toString("utf8");
   const [, updatedUs, id] = positionPattern.exec(text) ?? [];
-  if (updatedUs === undefined || id === undefined) throw kitRefusals.refuse("invalid_request");
+  if (updatedUs === undefined || id === undefined) throw invalidRequest("page_token", "is not one of ours");
   return { updatedUs, id };
 }
 

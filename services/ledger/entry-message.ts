@@ -1,10 +1,9 @@
 // Entries and balances as the contract's messages.
 
-import { createHash } from "node:crypto";
+import { invalidRequest, uuidOf } from "@webstore/kit";
 import type { AccountBalance, Account as AccountMessage, LedgerEntry } from "@webstore/proto/ledger/v1";
 import { type Account, accounts, type Entry } from "./entry.ts";
 import type { Balance } from "./entry-store.ts";
-import { invalidRequest } from "./refusals.ts";
 
 const messageOf = (account: Account) => `ACCOUNT_${account.toUpperCase()}` as AccountMessage;
 
@@ -36,8 +35,5 @@ export function accountIn(message: AccountMessage): Account | undefined {
 
 /** An entry is known by its transaction and its line; out of both comes its UUID (version 8), the same for ever. */
 function entryIdOf({ transactionId, line }: Entry): string {
-  const bytes = createHash("sha256").update(`${transactionId} ${line}`).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  return uuidOf(transactionId, String(line));
 }

@@ -1,8 +1,8 @@
 // A page of the entries that match, the newest first.
 
+import { invalidRequest } from "@webstore/kit";
 import type { Entry } from "./entry.ts";
 import type { EntryFilter, EntryPosition, EntryStore } from "./entry-store.ts";
-import { invalidRequest } from "./refusals.ts";
 
 const pageSizeDefault = 20;
 

@@ -1,7 +1,7 @@
 // The closed list of reasons for which the books refuse an event. A refused event is a dead letter, and nothing of it is
 // booked. The calls have no reasons of their own beside the kit's.
 
-import { defineRefusals, Refusal } from "@webstore/kit";
+import { defineRefusals } from "@webstore/kit";
 
 export const refusals = defineRefusals("ledger", {
   event_unreadable: {
@@ -17,14 +17,3 @@ export const refusals = defineRefusals("ledger", {
       "Subtotal plus shipping less discount is not the total. Look at the dead letter and at how the order was priced.",
   },
 });
-
-/** For what the contract's rules cannot say. `description` goes on after the field's name. */
-export function invalidRequest(field: string, description: string): Refusal {
-  return new Refusal({
-    service: "kit",
-    reason: "invalid_request",
-    code: "INVALID_ARGUMENT",
-    message: `The request is not valid: ${field} ${description}.`,
-    violations: [{ field, description }],
-  });
-}

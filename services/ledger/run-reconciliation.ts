@@ -4,10 +4,9 @@
 // in a store that is too large for one request, asking again joins it. One of a chosen time is answered and not
 // kept, so that what is kept always speaks of everything.
 
-import { currentContext, inContext, Outage } from "@webstore/kit";
+import { currentContext, inContext, invalidRequest, Outage } from "@webstore/kit";
 import { inFlightMs, type ReconcileParts, type ReconcileWindow, reconcile } from "./reconcile.ts";
 import type { Comparison, ReconciliationStore } from "./reconciliation-store.ts";
-import { invalidRequest } from "./refusals.ts";
 
 export type Reconciler = {
   /** Absent: from the first, and until what may still be under way. */

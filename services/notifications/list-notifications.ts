@@ -1,6 +1,6 @@
 // A page of the notifications that match, the newest first.
 
-import { kitRefusals } from "@webstore/kit";
+import { invalidRequest } from "@webstore/kit";
 import type { Notification, PagePosition } from "./notification.ts";
 import type { Filter, NotificationStore } from "./notification-store.ts";
 
@@ -28,6 +28,7 @@ function tokenOf({ createTimeMs, notificationId }: PagePosition): string {
 
 function positionOf(token: string): PagePosition {
   const [, time, notificationId] = positionPattern.exec(Buffer.from(token, "base64url").toString()) ?? [];
-  if (time === undefined || notificationId === undefined) throw kitRefusals.refuse("invalid_request");
+  if (time === undefined || notificationId === undefined)
+    throw invalidRequest("page_token", "is not one of ours");
   return { createTimeMs: Number(time), notificationId };
 }

@@ -6,7 +6,7 @@
 //   N2. A mail's Message-ID is computed from the notification's id, so every copy of a mail has the same.
 //   N3. An address is shown masked, and kept in no other form.
 
-import { createHash } from "node:crypto";
+import { uuidOf } from "@webstore/kit";
 import type { Facts } from "./facts.ts";
 
 /** `sending`: a process has taken it on, and nobody else does before its lease ends. */
@@ -44,14 +44,6 @@ export function notificationIdOf(eventId: string, customerId: string): string {
 /** The same resending of the same notification is one, however often it is asked for. */
 export function resendIdOf(notificationId: string, resendId: string): string {
   return uuidOf("resend", notificationId, resendId);
-}
-
-/** A UUID (version 8) out of these words; other words give another one. */
-function uuidOf(...words: readonly string[]): string {
-  const bytes = createHash("sha256").update(JSON.stringify(words)).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /** `from` is the sender's address: its domain vouches that the id is nobody else's. */

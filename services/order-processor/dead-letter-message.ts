@@ -1,5 +1,6 @@
 // Dead letters and audit entries as the contract shows them, and its filters as ours.
 
+import { invalidRequest } from "@webstore/kit";
 import type {
   AuditEntry as AuditEntryMessage,
   DeadLetterFilter as DeadLetterFilterMessage,
@@ -14,7 +15,6 @@ import {
   deadLetterStatuses,
   keyTextOf,
 } from "./dead-letter.ts";
-import { invalidRequest } from "./invalid-request.ts";
 
 /** The last time that has four digits for its year, as a timestamp may. */
 const timeMsMax = Date.UTC(9999, 11, 31, 23, 59, 59, 999);

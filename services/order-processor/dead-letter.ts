@@ -10,8 +10,8 @@
 //       The count always survives: so few other headers are sent along that the consumer which makes the next dead
 //       letter keeps them all.
 
-import type { Message, ReceivedMessage } from "@webstore/kit";
-import { uuidOf } from "./uuid.ts";
+import { createHash } from "node:crypto";
+import { type Message, type ReceivedMessage, uuidOf } from "@webstore/kit";
 
 export const deadLetterStatuses = ["dead", "scheduled", "redriven"] as const;
 export type DeadLetterStatus = (typeof deadLetterStatuses)[number];
@@ -82,7 +82,7 @@ export function deadLetterOf(message: ReceivedMessage, nowMs: number): WholeDead
   const key = Buffer.from(message.key);
   const place = [source.sourceTopic, `${source.sourcePartition}`, `${source.sourceOffset}`];
   return {
-    deadLetterId: uuidOf("dead letter", ...place, consumerGroup, key, value),
+    deadLetterId: uuidOf("dead letter", ...place, consumerGroup, digestOf(key), digestOf(value)),
     ...source,
     consumerGroup,
     eventName: eventNameIn(value),
@@ -113,6 +113,8 @@ export function redrivenMessage(letter: WholeDeadLetter): Message {
     },
   };
 }
+
+const digestOf = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("base64");
 
 /** The key as text; empty when it is none. */
 export function keyTextOf(key: Uint8Array): string {

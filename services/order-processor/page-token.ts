@@ -1,6 +1,6 @@
 // Where a page begins, as a token for the caller. Lists are ordered by time and, within a millisecond, by id.
 
-import { invalidRequest } from "./invalid-request.ts";
+import { invalidRequest } from "@webstore/kit";
 import type { Position } from "./position.ts";
 
 const pageSizeDefault = 20;

@@ -4,11 +4,10 @@
 // Who repeats the call under the same idempotency key gets the same redrive; without a key it is another one, which
 // finds that what the first scheduled is not dead any more.
 
+import { invalidRequest, uuidOf } from "@webstore/kit";
 import type { AuditEntry } from "./audit-entry.ts";
 import type { DeadLetterFilter } from "./dead-letter.ts";
 import type { DeadLetterStore, RedriveCounts } from "./dead-letter-store.ts";
-import { invalidRequest } from "./invalid-request.ts";
-import { uuidOf } from "./uuid.ts";
 
 export type RedriveParts = {
   readonly deadLetters: DeadLetterStore;

@@ -22,6 +22,7 @@ import {
   type Saga,
   type SagaEngine,
   saga,
+  uuidOf,
   WriteRefused,
 } from "@webstore/kit";
 import type { GetPaymentResponse } from "@webstore/proto/payments/v1";
@@ -29,7 +30,6 @@ import { keptFee, nextOf, type Settlement, type Standing } from "./cancellation.
 import { refundNoted } from "./note-refund.ts";
 import { endings, type Order } from "./order.ts";
 import { orderCancelled } from "./order-event.ts";
-import { uuidOf } from "./order-id.ts";
 import type { OrderStore } from "./order-store.ts";
 import { refuse } from "./refusals.ts";
 import { aboutTheRest, byOrder, holdsNothing, notAnswered, type SagaPorts, timeOf } from "./saga-ports.ts";

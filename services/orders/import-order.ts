@@ -1,7 +1,7 @@
 // Import an order: take down what another channel has sold, and tell of it. It has no prices yet (price-order.ts), no
 // payment and no reservation of stock here: its channel sees to those.
 
-import { type Outbox, Refusal, UniqueViolation } from "@webstore/kit";
+import { invalidRequest, type Outbox, UniqueViolation } from "@webstore/kit";
 import type { Address } from "@webstore/proto/common/v1";
 import { importedOrder, type Order } from "./order.ts";
 import { orderCreated } from "./order-event.ts";
@@ -27,7 +27,7 @@ export async function importOrder(
 ): Promise<{ order: Order; replayed: boolean }> {
   const { store, outbox, nowMs, wakeRelay } = ports;
   const products = new Set(asked.lines.map(({ productId }) => productId));
-  if (products.size !== asked.lines.length) throw repeatedProduct();
+  if (products.size !== asked.lines.length) throw invalidRequest("lines", "must name a product once");
   const at = new Date(nowMs()).toISOString();
   const order = importedOrder({ ...asked, at });
   try {
@@ -54,13 +54,3 @@ function wordsOf({ customerId, channel, lines, shippingAddress }: Import): strin
 }
 
 /** What the contract's rules cannot say. */
-function repeatedProduct(): Refusal {
-  const violation = { field: "lines", description: "must name a product once" };
-  return new Refusal({
-    service: "kit",
-    reason: "invalid_request",
-    code: "INVALID_ARGUMENT",
-    message: `The request is not valid: ${violation.field} ${violation.description}.`,
-    violations: [violation],
-  });
-}

@@ -3,9 +3,8 @@
 // Invariant E1: an event's id is computed from the order and from what happened, and whatever happens to an order
 // happens once. So whoever publishes it again publishes the same event, and consumers know it by its id.
 
-import { decimalOf, type Outbox } from "@webstore/kit";
+import { decimalOf, type Outbox, uuidOf } from "@webstore/kit";
 import type { Order, Status } from "./order.ts";
-import { uuidOf } from "./order-id.ts";
 
 type Event = Parameters<Outbox["publish"]>[0];
 type Whose = Pick<Order, "orderId" | "customerId">;

@@ -1,6 +1,7 @@
+import { uuidOf } from "@webstore/kit";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { orderIdOf, uuidOf } from "./order-id.ts";
+import { orderIdOf } from "./order-id.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

@@ -10,10 +10,9 @@
 //   the shopper      whose bank wants them to confirm: the saga waits, is woken when payments hears of it
 //                    (update-order-payment-status.ts), and looks itself now and then; it does not wait for ever
 
-import { Outage, Refusal, type Saga, saga, Waiting } from "@webstore/kit";
+import { Outage, Refusal, type Saga, saga, uuidOf, Waiting } from "@webstore/kit";
 import { type Draft, openedOrder } from "./order.ts";
 import { cartClearDue, orderCancelled, orderCreated } from "./order-event.ts";
-import { uuidOf } from "./order-id.ts";
 import { orderMoved } from "./order-store.ts";
 import { refuse } from "./refusals.ts";
 import {

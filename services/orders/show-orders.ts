@@ -1,6 +1,6 @@
 // Show orders: one, or a page of them. A shopper sees their own; anybody else's does not exist for them.
 
-import { type Principal, Refusal, type SagaEngine } from "@webstore/kit";
+import { invalidRequest, type Principal, type SagaEngine } from "@webstore/kit";
 import { type Draft, type Order, type Status, unopened } from "./order.ts";
 import type { OrderStore, PageToken } from "./order-store.ts";
 import { refuse } from "./refusals.ts";
@@ -60,16 +60,6 @@ function readToken(token: string): PageToken | undefined {
   const [at = "", orderId = ""] = Buffer.from(token, "base64url").toString("utf8").split(" ");
   const createdAt = new Date(at);
   const isOurs = !Number.isNaN(createdAt.getTime()) && /^[0-9a-f-]{36}$/.test(orderId);
-  if (!isOurs) throw notOurs();
+  if (!isOurs) throw invalidRequest("page_token", "is not one of ours");
   return { createdAt, orderId };
-}
-
-function notOurs(): Refusal {
-  return new Refusal({
-    service: "kit",
-    reason: "invalid_request",
-    code: "INVALID_ARGUMENT",
-    message: "The request is not valid: page_token is not one of ours.",
-    violations: [{ field: "page_token", description: "is not one of ours" }],
-  });
 }

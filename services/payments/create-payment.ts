@@ -17,7 +17,7 @@
 
 import { Outage } from "@webstore/kit";
 import { changePayment } from "./change-payment.ts";
-import { checkText } from "./invalid-request.ts";
+import { checkText } from "./check-text.ts";
 import type { Parts } from "./parts.ts";
 import { isUnlocated, isUntouched, newPayment, type Payment } from "./payment.ts";
 import { type Amount, checkAmount } from "./payment-amount.ts";

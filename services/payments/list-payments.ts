@@ -1,6 +1,6 @@
 // A page of the payments that match, the newest first.
 
-import { invalidRequest } from "./invalid-request.ts";
+import { invalidRequest } from "@webstore/kit";
 import type { Parts } from "./parts.ts";
 import type { Payment } from "./payment.ts";
 import type { PagePosition, PaymentFilter } from "./payment-store.ts";

@@ -1,7 +1,6 @@
 // A page of the provider's own list of payments, with nothing of ours mixed in.
 
-import { Outage } from "@webstore/kit";
-import { invalidRequest } from "./invalid-request.ts";
+import { invalidRequest, Outage } from "@webstore/kit";
 import type { Parts } from "./parts.ts";
 import type { ListedPayment } from "./provider.ts";
 

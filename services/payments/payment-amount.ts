@@ -1,7 +1,6 @@
 // How much a payment may be: SPEC's rule, in the currency's own units.
 
-import { decimalsOf } from "@webstore/kit";
-import { invalidRequest } from "./invalid-request.ts";
+import { decimalsOf, invalidRequest } from "@webstore/kit";
 import { refusals } from "./refusals.ts";
 
 export type Amount = { readonly amountMinor: bigint; readonly currency: string };

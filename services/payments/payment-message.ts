@@ -1,12 +1,12 @@
 // Payments and refunds as the contract's messages.
 
+import { invalidRequest } from "@webstore/kit";
 import type {
   Payment as PaymentMessage,
   ProviderPayment as ProviderPaymentMessage,
   Refund as RefundMessage,
   PaymentStatus as StatusMessage,
 } from "@webstore/proto/payments/v1";
-import { invalidRequest } from "./invalid-request.ts";
 import type { Payment, PaymentStatus } from "./payment.ts";
 import type { Which } from "./payment-store.ts";
 import type { ListedPayment } from "./provider.ts";

@@ -2,9 +2,9 @@
 //
 // Two commits: the refund with its key before the provider is asked, and what came of it, with its event.
 
-import { Outage, type Refusal } from "@webstore/kit";
+import { invalidRequest, Outage, type Refusal } from "@webstore/kit";
 import { changePayment, withPayment } from "./change-payment.ts";
-import { checkText, invalidRequest } from "./invalid-request.ts";
+import { checkText } from "./check-text.ts";
 import type { Parts } from "./parts.ts";
 import { isTaken, type Payment } from "./payment.ts";
 import type { Amount } from "./payment-amount.ts";

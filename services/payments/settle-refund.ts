@@ -1,8 +1,8 @@
 // How a refund comes to be known: it is asked for under its key as long as that lives, and looked up afterwards. Every
 // repeat of ProcessRefund goes through here, and so does whoever resolves payments in the background.
 
+import { uuidOf } from "@webstore/kit";
 import { changePayment } from "./change-payment.ts";
-import { derivedId } from "./derived-id.ts";
 import { settledByDisputes } from "./dispute.ts";
 import type { Parts } from "./parts.ts";
 import type { Payment } from "./payment.ts";
@@ -87,7 +87,7 @@ export function settledByReturns(
   { refunds, disputes }: Omit<Returns, "is">,
   nowMs: number,
 ): Payment {
-  const idOf = (kind: string) => (reference: string) => derivedId(payment.paymentId, kind, reference);
+  const idOf = (kind: string) => (reference: string) => uuidOf(payment.paymentId, kind, reference);
   const refunded = settledByRefunds(payment, refunds, idOf("refund"), nowMs);
   return settledByDisputes(refunded, disputes, idOf("dispute"), nowMs);
 }

@@ -3,7 +3,7 @@
 // Orders hears of authorizing, capturing and voiding as the answer of its own calls. What it cannot hear so: money that
 // went back, disputes and their end, and what came of a payment that its own call left open.
 
-import { derivedId } from "./derived-id.ts";
+import { uuidOf } from "@webstore/kit";
 import type { Payment, PaymentStatus } from "./payment.ts";
 
 export type StatusNotification = {
@@ -31,7 +31,7 @@ export function newsOf(before: Payment, after: Payment, isAnswer: boolean): Stat
   const { paymentId, orderId, status, refundedMinor, updateTimeMs } = after;
   const paymentVersion = before.version + 1;
   return {
-    notificationId: derivedId(paymentId, "status", String(paymentVersion)),
+    notificationId: uuidOf(paymentId, "status", String(paymentVersion)),
     paymentId,
     paymentVersion,
     orderId,

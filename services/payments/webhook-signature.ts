@@ -1,7 +1,7 @@
 // Whether an event is the provider's: its signature is over the bytes as they came, by the provider's own library.
 
+import { invalidRequest } from "@webstore/kit";
 import { Stripe } from "stripe";
-import { invalidRequest } from "./invalid-request.ts";
 import { eventOf, eventShape, type ProviderEvent } from "./provider-event.ts";
 import { refusals } from "./refusals.ts";
 

@@ -3,11 +3,8 @@
 import { createHash } from "node:crypto";
 
 /** A UUID (version 8) out of these words; other words give another one. */
-export function uuidOf(...words: readonly (string | Uint8Array)[]): string {
-  const hash = createHash("sha256");
-  // Each with its length, so that nothing can move from one word to the next.
-  for (const word of words) hash.update(`${Buffer.byteLength(word)} `).update(word);
-  const bytes = hash.digest().subarray(0, 16);
+export function uuidOf(...words: readonly string[]): string {
+  const bytes = createHash("sha256").update(JSON.stringify(words)).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
   const hex = bytes.toString("hex");
