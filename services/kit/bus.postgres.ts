@@ -15,12 +15,12 @@
 import { busMigrations } from "./bus.postgres-schema.ts";
 import { type Listeners, subscribe } from "./bus.postgres-subscription.ts";
 import type { Bus, Message } from "./bus.ts";
+import { connectPatiently } from "./connect.ts";
 import { checkMessages, checkTopic } from "./event.ts";
 import type { Log } from "./log.ts";
 import { openPostgres, type Postgres, PostgresUnavailable, WriteRefused } from "./postgres.ts";
 import { migrate } from "./postgres-migrations.ts";
 import { Outage } from "./refusal.ts";
-import { delay } from "./retry.ts";
 import type { Statement } from "./write.ts";
 
 export type PostgresBusOptions = {
@@ -43,8 +43,6 @@ export type PostgresBusOptions = {
   readonly delayMs?: (ms: number) => Promise<void>;
 };
 
-/** The first connection: at once, and then after these. */
-const connectWaitsMs = [1_000, 2_000, 4_000, 8_000, 16_000] as const;
 const poolMax = 3;
 const statementTimeoutMs = 5_000;
 const connectTimeoutMs = 5_000;
@@ -106,20 +104,15 @@ export async function openPostgresBus(options: PostgresBusOptions): Promise<Bus>
   };
 }
 
-async function connect({ url, log, delayMs = delay }: PostgresBusOptions, schema: string): Promise<Postgres> {
+function connect({ url, log, delayMs }: PostgresBusOptions, schema: string): Promise<Postgres> {
   const say = (message: string) => log.info(message);
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await migrate({ url, schema, log: say }, busMigrations);
-      const limits = { poolMax, statementTimeoutMs, connectTimeoutMs };
-      return await openPostgres({ url, schema, applicationName: "bus", ...limits, log: say });
-    } catch (error) {
-      const waitMs = connectWaitsMs[attempt];
-      if (waitMs === undefined || !(error instanceof PostgresUnavailable)) throw error;
-      log.warn({ error, wait_ms: waitMs }, "the bus cannot be reached; trying again");
-      await delayMs(waitMs);
-    }
-  }
+  const open = async () => {
+    await migrate({ url, schema, log: say }, busMigrations);
+    const limits = { poolMax, statementTimeoutMs, connectTimeoutMs };
+    return openPostgres({ url, schema, applicationName: "bus", ...limits, log: say });
+  };
+  const isOutage = (error: unknown) => error instanceof PostgresUnavailable;
+  return connectPatiently(open, { what: "the bus", log, isOutage, delayMs });
 }
 
 const channelOf = (schema: string) => `${schema}_messages`;

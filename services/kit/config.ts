@@ -40,7 +40,22 @@ export const baseConfig = z.object({
     .regex(/^postgres(ql)?:\/\//, "must start with postgres://")
     .optional()
     .describe("Where the service's PostgreSQL schema is."),
-  DATABASE_POOL_MAX: whole(8, 1, 100).describe("Connections to PostgreSQL."),
+  DATABASE_POOL_MAX: whole(8, 1, 100).describe("Connections to PostgreSQL, or to MongoDB."),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, "must start with redis:// or rediss://")
+    .optional()
+    .describe("Redis, for a service that can keep its data there; without it, PostgreSQL."),
+  MONGODB_URL: z
+    .string()
+    .regex(/^mongodb(\+srv)?:\/\//, "must start with mongodb:// or mongodb+srv://")
+    .optional()
+    .describe("MongoDB, for a service that can keep its data there; without it, PostgreSQL."),
+  KAFKA_BROKER_URL: z
+    .string()
+    .regex(/^[^\s,:/]+:\d{1,5}(,[^\s,:/]+:\d{1,5})*$/, "must be host:port, several with commas between")
+    .optional()
+    .describe("Kafka, for the events; without it they travel on PostgreSQL."),
   INTERNAL_API_KEY: z
     .string()
     .min(16)

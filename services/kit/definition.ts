@@ -133,8 +133,11 @@ export type Runs = {
 /** A topic that this service consumes, and the name under which it shares the work with its replicas. */
 export type Consumption = { readonly topic: string; readonly group: string };
 
-/** The schema or database that a service keeps its data in. Nobody else opens it. */
-export type Stores = { readonly postgres?: string };
+/**
+ * Where a service keeps its data: a PostgreSQL schema, a Redis prefix or a MongoDB database. Nobody else opens it. Of
+ * several the process takes one: Redis or MongoDB where it is told an address of it, PostgreSQL otherwise.
+ */
+export type Stores = { readonly postgres?: string; readonly redis?: string; readonly mongo?: string };
 
 export type ServiceDefinition<
   N extends string = string,

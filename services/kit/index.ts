@@ -31,6 +31,7 @@ export type { AddGauge, ReadGauge, Reading } from "./gauge.ts";
 export { inboxMigrations, isAlreadyConsumed, once as consumeOnce } from "./inbox.ts";
 export { describeError, type Log, openLog } from "./log.ts";
 export { amountPattern, decimalOf, decimalsOf, divideHalfEven, minorOf } from "./money.ts";
+export type { Mongo } from "./mongo.ts";
 export type { Outbox } from "./outbox.ts";
 export {
   CommitUnknown,
@@ -40,6 +41,7 @@ export {
   UniqueViolation,
   WriteRefused,
 } from "./postgres.ts";
+export type { Redis } from "./redis.ts";
 export { defineRefusals, invalidRequest, kitRefusals, Outage, Refusal, type Refusals } from "./refusal.ts";
 export { backoffMs, delay } from "./retry.ts";
 export { PortTaken } from "./rpc-server.ts";

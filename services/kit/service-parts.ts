@@ -1,4 +1,4 @@
-// What a service's definition asks for, opened: its store, its bus with outbox and inbox, and its clients. Each part
+// What a service's definition asks for, opened: its bus with outbox and inbox, and its clients (its store: service-store.ts). Each part
 // puts its end on the list of closers, and its gauges on /metrics.
 
 import { randomUUID } from "node:crypto";
@@ -8,15 +8,12 @@ import type { Bus } from "./bus.ts";
 import { type BaseConfig, ConfigError, dependencyVariable, type Env } from "./config.ts";
 import type { ServiceDefinition } from "./definition.ts";
 import type { AddGauge } from "./gauge.ts";
-import { inboxMigrations, startInboxPruning } from "./inbox.ts";
 import type { Log } from "./log.ts";
-import { type Outbox, openOutbox, outboxMigrations, startRelay } from "./outbox.ts";
+import { type Outbox, openOutbox, startRelay } from "./outbox.ts";
 import { openPartnerClient } from "./partner-client.ts";
-import { openPostgres, type Postgres } from "./postgres.ts";
-import { type Migration, migrate, migrationsFrom } from "./postgres-migrations.ts";
+import type { Postgres } from "./postgres.ts";
 import { openRpcClient } from "./rpc-client.ts";
-import { sagaMigrations } from "./saga-journal.ts";
-import { addBreakerGauge, addOutboxGauges, addSagaGauge, withLagGauge } from "./service-gauges.ts";
+import { addBreakerGauge, addOutboxGauges, withLagGauge } from "./service-gauges.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 export type ServiceParts = {
@@ -29,45 +26,6 @@ export type ServiceParts = {
   readonly closers: (() => Promise<void>)[];
 };
 
-const statementTimeoutMs = 5_000;
-const connectTimeoutMs = 5_000;
-
-export async function openStore(
-  { definition, config, log, gauge, closers }: ServiceParts,
-  is: { migrations?: URL; kitMigrations?: readonly Migration[] },
-): Promise<Postgres | undefined> {
-  const schema = definition.stores.postgres;
-  if (schema === undefined) return undefined;
-  const url = required(config.DATABASE_URL, "DATABASE_URL");
-  const say = (message: string) => log.info(message);
-  const kit = kitMigrationsOf(definition, is.kitMigrations ?? []);
-  const own = is.migrations === undefined ? [] : migrationsFrom(is.migrations);
-  await migrate({ url, schema, log: say }, [...kit, ...own]);
-  const postgres = await openPostgres({
-    url,
-    schema,
-    poolMax: config.DATABASE_POOL_MAX,
-    applicationName: definition.name,
-    statementTimeoutMs,
-    connectTimeoutMs,
-    log: say,
-  });
-  closers.push(() => postgres.close());
-  if (definition.consumes.length > 0) closers.push(startInboxPruning({ postgres, log, nowMs: Date.now }));
-  if (sagaMigrations.every((each) => kit.includes(each))) addSagaGauge(gauge, postgres);
-  return postgres;
-}
-
-/** Who publishes has an outbox and who consumes an inbox, whether they ask for it or not. */
-export function kitMigrationsOf(
-  { publishes, consumes }: Pick<ServiceDefinition, "publishes" | "consumes">,
-  asked: readonly Migration[],
-): Migration[] {
-  const outbox = publishes.length > 0 ? outboxMigrations : [];
-  const inbox = consumes.length > 0 ? inboxMigrations : [];
-  return [...new Set([...asked, ...outbox, ...inbox])];
-}
-
 /** Only who publishes or consumes has a bus; the others get one that is never used and always ready. */
 export async function openEvents(
   { definition, config, log, gauge, closers }: ServiceParts,
@@ -77,8 +35,7 @@ export async function openEvents(
   if (definition.publishes.length === 0 && definition.consumes.length === 0) {
     return { bus: noBus, outbox, wakeRelay: () => {} };
   }
-  const url = required(config.DATABASE_URL, "DATABASE_URL");
-  const opened = await openPostgresBus({ url, log, nowMs: Date.now });
+  const opened = await openBus(config, log);
   closers.push(() => opened.close());
   const bus = definition.consumes.length === 0 ? opened : withLagGauge(gauge, opened);
   if (definition.publishes.length === 0 || postgres === undefined)
@@ -87,6 +44,17 @@ export async function openEvents(
   closers.push(() => relay.stop());
   addOutboxGauges(gauge, relay);
   return { bus, outbox, wakeRelay: () => relay.wake() };
+}
+
+/** Kafka where there is an address of it. */
+async function openBus(config: BaseConfig, log: Log): Promise<Bus> {
+  const { KAFKA_BROKER_URL: brokers } = config;
+  if (brokers !== undefined) {
+    // Read where it is used: a laptop's process has no need of it.
+    const { openKafkaBus } = await import("./bus.kafka.ts");
+    return openKafkaBus({ brokers: brokers.split(","), log });
+  }
+  return openPostgresBus({ url: required(config.DATABASE_URL, "DATABASE_URL"), log, nowMs: Date.now });
 }
 
 const noBus: Bus = {

@@ -5,7 +5,7 @@ import { call, defineService, type HandlersOf } from "./definition.ts";
 import { inboxMigrations, once } from "./inbox.ts";
 import { sagaMigrations } from "./saga-journal.ts";
 import { type Process, service } from "./service.ts";
-import { kitMigrationsOf } from "./service-parts.ts";
+import { kitMigrationsOf } from "./service-store.ts";
 import { freshDatabase } from "./testing-postgres.ts";
 import { atEnd } from "./testing-rpc.ts";
 

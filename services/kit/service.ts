@@ -14,10 +14,10 @@ import type { HandlersOf, PortsOf, ServiceDefinition } from "./definition.ts";
 import { type AddGauge, openGauges } from "./gauge.ts";
 import { type Log, openLog } from "./log.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Postgres } from "./postgres.ts";
 import type { Migration } from "./postgres-migrations.ts";
 import { startRpcServer } from "./rpc-server.ts";
-import { openEvents, openPorts, openStore, required } from "./service-parts.ts";
+import { openEvents, openPorts, required } from "./service-parts.ts";
+import { isStoreReady, migrateStore, type OpenedStore, openStore, type StoreOf } from "./service-store.ts";
 import { startTelemetry, type Telemetry } from "./telemetry.ts";
 import { type TokenVerifier, tokenVerifier } from "./tokens.ts";
 
@@ -40,7 +40,12 @@ export type Process<D extends ServiceDefinition, Config> = {
   readonly gauge: AddGauge;
   /** Whom it may call: what its definition lists. */
   readonly ports: PortsOf<D>;
-  readonly postgres: D["stores"] extends { readonly postgres: string } ? Postgres : undefined;
+  /** Where its data is; of several kinds that the definition allows, the one that is configured. */
+  readonly store: StoreOf<D["stores"]>;
+  /** The same, for a definition that allows PostgreSQL only. */
+  readonly postgres: StoreOf<D["stores"]> extends { readonly kind: "postgres"; readonly postgres: infer P }
+    ? P
+    : undefined;
   readonly bus: Bus;
   readonly outbox: Outbox;
   /** Sends what a commit left in the outbox without waiting for the next look. */
@@ -68,6 +73,8 @@ export type Started<D extends ServiceDefinition> = {
 export type ServiceProgram<D extends ServiceDefinition = ServiceDefinition> = {
   readonly definition: D;
   readonly start: (env: Env) => Promise<Running>;
+  /** Only brings the store up to date, for what has to be done before new replicas start. */
+  readonly migrate: (env: Env) => Promise<void>;
 };
 
 export function service<D extends ServiceDefinition, Shape extends z.ZodRawShape = Record<never, never>>(
@@ -94,6 +101,11 @@ export function service<D extends ServiceDefinition, Shape extends z.ZodRawShape
         for (const close of closers.reverse()) await close().catch(() => {});
         throw error;
       }
+    },
+    migrate: async (env) => {
+      const config = readConfig(schema, env) as BaseConfig;
+      const log = openLog(definition.name, { level: config.LOG_LEVEL, file: config.LOG_FILE });
+      await migrateStore(definition, config, log, is);
     },
   };
 }
@@ -122,7 +134,8 @@ async function startParts<D extends ServiceDefinition, Config>(
 
   const gauge = openGauges({ registry, telemetry, log, nowMs: clock.nowMs });
   const parts = { definition, config, log, telemetry, gauge, closers };
-  const postgres = await openStore(parts, is);
+  const store = await openStore(parts, is);
+  const postgres = store.kind === "postgres" ? store.postgres : undefined;
   const { bus, outbox, wakeRelay } = await openEvents(parts, postgres);
   const ports = openPorts(parts, env, internalKey);
   const tokens = tokenVerifier({
@@ -139,6 +152,7 @@ async function startParts<D extends ServiceDefinition, Config>(
     registry,
     gauge,
     ports: ports as PortsOf<D>,
+    store: store as StoreOf<D["stores"]>,
     postgres: postgres as Process<D, Config>["postgres"],
     bus,
     outbox,
@@ -152,7 +166,7 @@ async function startParts<D extends ServiceDefinition, Config>(
     definition,
     config,
     started,
-    postgres,
+    store,
     bus,
     registry,
     log,
@@ -168,7 +182,7 @@ async function listen<D extends ServiceDefinition>(is: {
   definition: D;
   config: BaseConfig;
   started: Started<D>;
-  postgres: Postgres | undefined;
+  store: OpenedStore;
   bus: Bus;
   registry: Registry;
   log: Log;
@@ -177,7 +191,7 @@ async function listen<D extends ServiceDefinition>(is: {
   internalKey: string;
   closers: (() => Promise<void>)[];
 }): Promise<Running> {
-  const { definition, config, started, postgres, bus, log, telemetry, closers } = is;
+  const { definition, config, started, store, bus, log, telemetry, closers } = is;
   const { name } = definition;
   let stopping = false;
   const rpcDuration = telemetry.histogram("rpc.server.duration", { unit: "s" });
@@ -193,7 +207,7 @@ async function listen<D extends ServiceDefinition>(is: {
   const notReady = async () => {
     const parts = [
       ["stopping", stopping],
-      ["postgres", postgres !== undefined && !(await postgres.ready())],
+      [store.kind, !(await isStoreReady(store))],
       ["bus", !bus.ready()],
       [name, started.ready !== undefined && !started.ready()],
     ] as const;
@@ -236,21 +250,24 @@ export function once(work: () => Promise<void>): () => Promise<void> {
   };
 }
 
-/** Runs one program as this process: SIGTERM and SIGINT drain it, and a start that fails says why in one line. */
-export async function run(program: { start: (env: Env) => Promise<Running> }): Promise<void> {
-  let running: Running;
+/** Runs one program as this process: SIGTERM and SIGINT drain it, and a start that fails says why in one line. `migrate` as its argument only does that. */
+export async function run(program: {
+  start: (env: Env) => Promise<Running>;
+  migrate?: (env: Env) => Promise<void>;
+}): Promise<void> {
   try {
-    running = await program.start(process.env);
+    if (process.argv[2] === "migrate") return await program.migrate?.(process.env);
+    const running = await program.start(process.env);
+    const stop = () => {
+      running.stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    };
+    process.once("SIGTERM", stop);
+    process.once("SIGINT", stop);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   }
-  const stop = () => {
-    running.stop().then(
-      () => process.exit(0),
-      () => process.exit(1),
-    );
-  };
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
 }
