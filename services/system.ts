@@ -9,7 +9,7 @@ import { crm } from "@webstore/crm/definition";
 import { gateway } from "@webstore/gateway/definition";
 import { identity } from "@webstore/identity/definition";
 import { inventory } from "@webstore/inventory/definition";
-import type { Env, Running } from "@webstore/kit";
+import type { Env, PartnerDefinition, Running, ServiceDefinition } from "@webstore/kit";
 import { ledger } from "@webstore/ledger/definition";
 import { notifications } from "@webstore/notifications/definition";
 import { orderProcessor } from "@webstore/order-processor/definition";
@@ -17,18 +17,14 @@ import { orders } from "@webstore/orders/definition";
 import { paymentProvider } from "@webstore/payment-provider/definition";
 import { payments } from "@webstore/payments/definition";
 
-/** A definition, of which this much is enough to run it and to find it, and where its code is. */
+/** A definition, and where its code is. */
 export type Member =
   | {
-      readonly is: {
-        readonly kind: "service";
-        readonly name: string;
-        readonly ports: { readonly rpc: number; readonly admin: number; readonly http?: number };
-      };
+      readonly is: ServiceDefinition;
       readonly load: () => Promise<(env: Env) => Promise<Running>>;
     }
   /** A partner runs in a thread of its own (partners-thread.ts), from the folder of its name. */
-  | { readonly is: { readonly kind: "partner"; readonly name: string; readonly port: number } };
+  | { readonly is: PartnerDefinition };
 
 export const system: readonly Member[] = [
   { is: paymentProvider },

@@ -94,6 +94,7 @@ export const gateway = defineService({
   },
   // Only to show how many there are: a page without that number is better than a late one.
   partners: { inventory: partner(inventory, { timeoutMs: 300, attemptsMax: 1, breaker }) },
+  secrets: ["PAYMENT_UPDATES_API_KEY"],
 
   promises: {
     register: { availability: 0.999, latencyP95Ms: 1_000 },

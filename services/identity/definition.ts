@@ -9,6 +9,8 @@ export const identity = defineService({
   serves: IdentityServiceDefinition,
   ports: { rpc: 5101, admin: 5201 },
   stores: { postgres: "identity" },
+  secrets: ["IDENTITY_KEY_ENCRYPTION_KEY"],
+
   promises: {
     // A password costs tens of milliseconds to check, on purpose.
     register: { availability: 0.999, latencyP95Ms: 500 },

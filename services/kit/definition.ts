@@ -121,6 +121,16 @@ export function partner<O extends Operations>(
   return { partner: is.name, port: is.port, operations: is.operations, ...use };
 }
 
+/**
+ * One HTTP route that a service offers to the world. A segment with a colon is a parameter: `/orders/:order_id`. Who may
+ * ask: `user` is whoever has an access token, `admin` whose token has that role.
+ */
+export type HttpRoute = {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly access: "public" | "user" | "admin";
+};
+
 /** What a service promises for one RPC over 30 days; its SLO rules are computed from it. */
 export type ServicePromise = { readonly availability: number; readonly latencyP95Ms: number };
 
@@ -156,6 +166,10 @@ export type ServiceDefinition<
   readonly stores: S;
   readonly publishes: readonly string[];
   readonly consumes: readonly Consumption[];
+  /** What it offers on `ports.http`, by the name of the operation. */
+  readonly routes: Readonly<Record<string, HttpRoute>>;
+  /** Environment variables of its own that hold secrets. */
+  readonly secrets: readonly string[];
   readonly promises: { readonly [M in MethodName<C>]: ServicePromise };
   readonly runs: Runs;
 };
@@ -169,13 +183,15 @@ type Stated<
   S extends Stores,
 > = Omit<
   ServiceDefinition<N, C, Calls, Partners, S>,
-  "kind" | "calls" | "partners" | "stores" | "publishes" | "consumes"
+  "kind" | "calls" | "partners" | "stores" | "publishes" | "consumes" | "routes" | "secrets"
 > & {
   readonly calls?: Calls;
   readonly partners?: Partners;
   readonly stores?: S;
   readonly publishes?: readonly string[];
   readonly consumes?: readonly Consumption[];
+  readonly routes?: Readonly<Record<string, HttpRoute>>;
+  readonly secrets?: readonly string[];
 };
 
 type None = Record<never, never>;
@@ -191,6 +207,8 @@ export function defineService<
     kind: "service",
     publishes: [],
     consumes: [],
+    routes: {},
+    secrets: [],
     ...is,
     calls: is.calls ?? ({} as Calls),
     partners: is.partners ?? ({} as Partners),

@@ -16,13 +16,17 @@ export {
 export { startConsumer } from "./consumer.ts";
 export { currentContext, inContext, type Principal, type RequestContext, type Role } from "./context.ts";
 export {
+  type Call,
   type ClientOf,
   call,
   definePartner,
   defineService,
   type HandlersOf,
+  type HttpRoute,
   operation,
   type PartnerClientOf,
+  type PartnerDefinition,
+  type PartnerUse,
   type PortsOf,
   partner,
   type ServiceDefinition,

@@ -25,6 +25,8 @@ export const notifications = defineService({
     { topic: "order-events", group },
     { topic: "payment-topic", group },
   ],
+  secrets: ["MAIL_URL"],
+
   promises: {
     listNotifications: { availability: 0.999, latencyP95Ms: 200 },
     resendNotification: { availability: 0.999, latencyP95Ms: 200 },

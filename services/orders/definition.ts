@@ -42,6 +42,7 @@ export const orders = defineService({
   stores: { postgres: "orders" },
   publishes: ["order-events"],
   consumes: [followups],
+  secrets: ["JOURNAL_KEY"],
 
   promises: {
     placeOrder: { availability: 0.999, latencyP95Ms: 1_000 },

@@ -30,6 +30,8 @@ export const payments = defineService({
   },
   stores: { postgres: "payments" },
   publishes: ["payment-topic"],
+  secrets: ["STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"],
+
   promises: {
     createPayment: { availability: 0.999, latencyP95Ms: 1_000 },
     getPayment: { availability: 0.9995, latencyP95Ms: 100 },
