@@ -123,12 +123,12 @@ export function partner<O extends Operations>(
 
 /**
  * One HTTP route that a service offers to the world. A segment with a colon is a parameter: `/orders/:order_id`. Who may
- * ask: `user` is whoever has an access token, `admin` whose token has that role.
+ * ask: `user` is whoever has an access token, `admin` whose token has that role, `partner` who has an API key.
  */
 export type HttpRoute = {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly path: string;
-  readonly access: "public" | "user" | "admin";
+  readonly access: "public" | "user" | "admin" | "partner";
 };
 
 /** What a service promises for one RPC over 30 days; its SLO rules are computed from it. */
