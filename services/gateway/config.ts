@@ -2,6 +2,7 @@
 
 import { flag, whole } from "@webstore/kit";
 import { z } from "zod";
+import { routes } from "./routes.ts";
 
 const listMax = 100;
 
@@ -37,7 +38,7 @@ export const gatewayConfig = z.object({
   OPENAPI_URL: z
     .string()
     .regex(/^\/[A-Za-z0-9._/-]{1,200}$/, "must be a path")
-    .default("/openapi.json")
+    .default(routes.getOpenApi.path)
     .describe("Where the OpenAPI document is."),
   STORE_CURRENCY: z
     .string()

@@ -12,6 +12,7 @@ import { orderProcessor } from "@webstore/order-processor/definition";
 import { orders } from "@webstore/orders/definition";
 import { payments } from "@webstore/payments/definition";
 import { StorefrontServiceDefinition } from "@webstore/proto/storefront/v1";
+import { routes } from "./routes.ts";
 
 const breaker = { failures: 5, coolDownMs: 30_000 };
 
@@ -94,6 +95,7 @@ export const gateway = defineService({
   },
   // Only to show how many there are: a page without that number is better than a late one.
   partners: { inventory: partner(inventory, { timeoutMs: 300, attemptsMax: 1, breaker }) },
+  routes,
   secrets: ["PAYMENT_UPDATES_API_KEY"],
 
   promises: {

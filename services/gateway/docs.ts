@@ -3,8 +3,9 @@
 
 import type { FastifyInstance } from "fastify";
 import { refusals } from "./refusals.ts";
+import { routes } from "./routes.ts";
 
-export const docsPath = "/docs";
+const docsPath = routes.getDocs.path;
 
 /** `document`: gives the OpenAPI document. */
 export function addDocs(app: FastifyInstance, document: () => object): void {
@@ -16,8 +17,8 @@ export function addDocs(app: FastifyInstance, document: () => object): void {
   app.addHook("onClose", async () => {
     if (opening !== undefined) await (await opening).close();
   });
-  for (const url of [docsPath, `${docsPath}/*`]) {
-    app.get(url, { config: { access: "public" } }, async (request, reply) => {
+  for (const { path, access } of [routes.getDocs, routes.getDocsFile]) {
+    app.get(path, { config: { access } }, async (request, reply) => {
       const docs = await page();
       const answer = await docs.inject({ method: "GET", url: request.raw.url ?? docsPath });
       // Its own words for it repeat the path.

@@ -13,12 +13,13 @@ import type { FastifyInstance } from "fastify";
 import { exchangeKey, serveOverConnect } from "./connect.ts";
 import { silenceReadErrors } from "./connect-silence.ts";
 import type { Ports } from "./definition.ts";
-import { addDocs, docsPath } from "./docs.ts";
+import { addDocs } from "./docs.ts";
 import { type HttpParts, openHttpServer } from "./http-server.ts";
 import { addOpenApi, openApiDocument } from "./openapi.ts";
 import type { Ops } from "./ops.ts";
 import { addRoutes, restRoutes } from "./rest.ts";
 import type { Route } from "./route.ts";
+import { routes as allRoutes } from "./routes.ts";
 import type { Storefront } from "./rpc.ts";
 
 export type StartedHttp = {
@@ -37,7 +38,7 @@ export type StartHttp = HttpParts & {
 export async function startHttp(is: StartHttp): Promise<StartedHttp> {
   const { config } = is;
   const app = await openHttpServer(is);
-  const routes = restRoutes({ ...is, home: config.PRODUCTION_ENV ? undefined : docsPath });
+  const routes = restRoutes({ ...is, home: config.PRODUCTION_ENV ? undefined : allRoutes.getDocs.path });
   await addOpenApi(app);
   const simple = routes.filter((route) => route.fileField === undefined && route.bytesMax === undefined);
   addRoutes(app, simple, is);
@@ -98,7 +99,8 @@ async function addConnect(app: FastifyInstance, is: StartHttp): Promise<void> {
 
 function addDocument(app: FastifyInstance, path: string): void {
   let document: string | undefined;
-  app.get(path, { config: { access: "public" } }, async (_request, reply) => {
+  const { access } = allRoutes.getOpenApi;
+  app.get(path, { config: { access } }, async (_request, reply) => {
     document ??= JSON.stringify(openApiDocument(app));
     return reply.header("content-type", "application/json; charset=utf-8").send(document);
   });

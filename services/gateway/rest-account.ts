@@ -30,11 +30,7 @@ const tokensAnswer = (tokens: Tokens) => ({
 
 export function accountRoutes(storefront: Storefront): Route[] {
   return [
-    route({
-      method: "POST",
-      path: "/auth/register",
-      access: "public",
-      name: "register",
+    route("register", {
       tag: "account",
       summary: "Open an account.",
       body: z.strictObject({
@@ -50,11 +46,7 @@ export function accountRoutes(storefront: Storefront): Route[] {
         return { status: 201, body: { user_id: userId } };
       },
     }),
-    route({
-      method: "POST",
-      path: "/auth/login",
-      access: "public",
-      name: "login",
+    route("login", {
       tag: "account",
       summary: "Exchange a password for tokens.",
       body: z.strictObject({ username: text(254), password: z.string().min(1).max(128) }),
@@ -62,11 +54,7 @@ export function accountRoutes(storefront: Storefront): Route[] {
       refusals: ["invalid_credentials"],
       handle: async ({ body }) => tokensAnswer(await storefront.login(body)),
     }),
-    route({
-      method: "POST",
-      path: "/auth/refresh",
-      access: "public",
-      name: "refresh",
+    route("refresh", {
       tag: "account",
       summary: "Exchange a refresh token for new tokens, once.",
       body: z.strictObject({ refresh_token: z.string().min(1).max(4096) }),

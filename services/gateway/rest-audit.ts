@@ -18,11 +18,7 @@ const entryShape = z
 
 export function auditRoutes(ops: Ops): Route[] {
   return [
-    route({
-      method: "GET",
-      path: "/audit",
-      access: "admin",
-      name: "listAuditEntries",
+    route("listAuditEntries", {
       tag: "operations",
       summary: "What staff asked for, the newest first.",
       query: z.object({

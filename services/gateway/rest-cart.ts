@@ -17,11 +17,7 @@ const cartAnswer = ({ cart }: { cart: Cart | undefined }) => ({
 
 export function cartRoutes(storefront: Storefront): Route[] {
   return [
-    route({
-      method: "POST",
-      path: "/cart/add",
-      access: "user",
-      name: "addToCart",
+    route("addToCart", {
       tag: "cart",
       summary: "Put more of a product into the cart. With an Idempotency-Key it may be repeated.",
       body: z.strictObject({ product_id: uuid, quantity: quantity(1) }),
@@ -31,22 +27,14 @@ export function cartRoutes(storefront: Storefront): Route[] {
       handle: async ({ body }) =>
         cartAnswer(await storefront.addToCart({ productId: body.product_id, quantity: body.quantity })),
     }),
-    route({
-      method: "GET",
-      path: "/cart",
-      access: "user",
-      name: "getCart",
+    route("getCart", {
       tag: "cart",
       summary: "The cart, at the prices of now.",
       answers,
       refusals: [],
       handle: async () => cartAnswer(await storefront.getCart({})),
     }),
-    route({
-      method: "PATCH",
-      path: "/cart/items/:product_id",
-      access: "user",
-      name: "updateCartItem",
+    route("updateCartItem", {
       tag: "cart",
       summary: "Set how many of a product are in the cart; 0 takes it out.",
       params: item,
@@ -58,11 +46,7 @@ export function cartRoutes(storefront: Storefront): Route[] {
           await storefront.updateCartItem({ productId: params.product_id, quantity: body.quantity }),
         ),
     }),
-    route({
-      method: "DELETE",
-      path: "/cart/items/:product_id",
-      access: "user",
-      name: "removeCartItem",
+    route("removeCartItem", {
       tag: "cart",
       summary: "Take a product out of the cart.",
       params: item,

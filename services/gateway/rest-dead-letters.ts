@@ -55,11 +55,7 @@ export function deadLetterRoutes(ops: Ops): Route[] {
 }
 
 function listRoute(ops: Ops): Route {
-  return route({
-    method: "GET",
-    path: "/dead-letters",
-    access: "admin",
-    name: "listDeadLetters",
+  return route("listDeadLetters", {
     tag: "operations",
     summary: "Dead letters that match all the filters given, the newest first, without their content.",
     query: z.object({ ...filterFields, page_size: pageSize, page_token: pageToken }),
@@ -80,11 +76,7 @@ function listRoute(ops: Ops): Route {
 }
 
 function getRoute(ops: Ops): Route {
-  return route({
-    method: "GET",
-    path: "/dead-letters/:dead_letter_id",
-    access: "admin",
-    name: "getDeadLetter",
+  return route("getDeadLetter", {
     tag: "operations",
     summary: "One dead letter with its content.",
     params: z.object({ dead_letter_id: uuid }),
@@ -115,11 +107,7 @@ function getRoute(ops: Ops): Route {
 }
 
 function redriveRoute(ops: Ops): Route {
-  return route({
-    method: "POST",
-    path: "/dead-letters/redrive",
-    access: "admin",
-    name: "redriveDeadLetters",
+  return route("redriveDeadLetters", {
     tag: "operations",
     summary:
       "Publish the dead letters that match again, the oldest first, at a rate. None goes round for ever.",

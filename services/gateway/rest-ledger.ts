@@ -76,11 +76,7 @@ export function ledgerRoutes(ops: Ops, { ledger }: Pick<Ports, "ledger">): Route
 }
 
 function entriesRoute(ledger: Ports["ledger"]): Route {
-  return route({
-    method: "GET",
-    path: "/ledger/entries",
-    access: "admin",
-    name: "listLedgerEntries",
+  return route("listLedgerEntries", {
     tag: "ledger",
     summary: "Entries, the newest first; those of a transaction together.",
     query: z.object({
@@ -104,11 +100,7 @@ function entriesRoute(ledger: Ports["ledger"]): Route {
 }
 
 function balancesRoute(ledger: Ports["ledger"]): Route {
-  return route({
-    method: "GET",
-    path: "/ledger/balances",
-    access: "admin",
-    name: "getLedgerBalances",
+  return route("getLedgerBalances", {
     tag: "ledger",
     summary: "The sum of every account in each currency.",
     answers: { 200: { description: "The balances.", schema: balancesShape } },
@@ -128,11 +120,7 @@ function balancesRoute(ledger: Ports["ledger"]): Route {
 }
 
 function reconciliationRoute(ops: Ops): Route {
-  return route({
-    method: "GET",
-    path: "/ledger/reconciliation",
-    access: "admin",
-    name: "reconcile",
+  return route("reconcile", {
     tag: "ledger",
     summary: "Compare the orders, the payments, the books and the provider's own list. Changes nothing.",
     query: z.object({

@@ -33,11 +33,7 @@ export function notificationRoutes(parts: NotificationParts): Route[] {
 }
 
 function listRoute({ ports }: NotificationParts): Route {
-  return route({
-    method: "GET",
-    path: "/notifications",
-    access: "admin",
-    name: "listNotifications",
+  return route("listNotifications", {
     tag: "notifications",
     summary: "Mails to customers, the newest first.",
     query: z.object({
@@ -64,11 +60,7 @@ function listRoute({ ports }: NotificationParts): Route {
 }
 
 function resendRoute(parts: NotificationParts): Route {
-  return route({
-    method: "POST",
-    path: "/notifications/:notification_id/resend",
-    access: "admin",
-    name: "resendNotification",
+  return route("resendNotification", {
     tag: "notifications",
     summary:
       "Send a mail once more, to the customer's address of today. The same Idempotency-Key sends once.",

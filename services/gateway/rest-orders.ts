@@ -67,11 +67,7 @@ export function orderRoutes(storefront: Storefront, parts: OrderParts): Route[] 
 }
 
 function checkoutRoute(storefront: Storefront): Route {
-  return route({
-    method: "POST",
-    path: "/checkout",
-    access: "user",
-    name: "checkout",
+  return route("checkout", {
     tag: "orders",
     summary: "Order what is in the cart and pay for it. The same Idempotency-Key answers the same order.",
     body: z.strictObject({
@@ -119,11 +115,7 @@ function checkoutRoute(storefront: Storefront): Route {
 }
 
 function listRoute(ports: Pick<Ports, "orders">): Route {
-  return route({
-    method: "GET",
-    path: "/orders",
-    access: "user",
-    name: "listOrders",
+  return route("listOrders", {
     tag: "orders",
     summary: "The caller's orders, the newest first; for staff, with `all`, everybody's.",
     query: z.object({
@@ -155,11 +147,7 @@ function listRoute(ports: Pick<Ports, "orders">): Route {
 
 function oneOrderRoutes(storefront: Storefront): Route[] {
   return [
-    route({
-      method: "GET",
-      path: "/orders/:order_id",
-      access: "user",
-      name: "getOrder",
+    route("getOrder", {
       tag: "orders",
       summary: "One order. Somebody else's is not found.",
       params: orderParams,
@@ -168,11 +156,7 @@ function oneOrderRoutes(storefront: Storefront): Route[] {
       handle: async ({ params }) =>
         orderAnswer(200, (await storefront.getOrder({ orderId: params.order_id })).order),
     }),
-    route({
-      method: "POST",
-      path: "/orders/:order_id/cancel",
-      access: "user",
-      name: "cancelOrder",
+    route("cancelOrder", {
       tag: "orders",
       summary: "Ask for an order to be cancelled. The cancellation follows; the order shows it.",
       description:
@@ -188,11 +172,7 @@ function oneOrderRoutes(storefront: Storefront): Route[] {
 }
 
 function importRoute(parts: OrderParts): Route {
-  return route({
-    method: "POST",
-    path: "/orders/import",
-    access: "admin",
-    name: "importOrder",
+  return route("importOrder", {
     tag: "orders",
     summary:
       "Take down an order from another channel, new and without prices. Its id makes repeating it safe.",

@@ -62,11 +62,7 @@ export type PaymentParts = AuditParts & { readonly ports: Pick<Ports, "payments"
 export function paymentRoutes(parts: PaymentParts): Route[] {
   const { payments } = parts.ports;
   return [
-    route({
-      method: "GET",
-      path: "/payments",
-      access: "admin",
-      name: "listPayments",
+    route("listPayments", {
       tag: "payments",
       summary: "Payments, the newest first.",
       query: z.object({
@@ -88,11 +84,7 @@ export function paymentRoutes(parts: PaymentParts): Route[] {
         return { status: 200, body };
       },
     }),
-    route({
-      method: "GET",
-      path: "/payments/:payment_id",
-      access: "admin",
-      name: "getPayment",
+    route("getPayment", {
       tag: "payments",
       summary: "One payment, with what was given back.",
       params: paymentParams,
@@ -117,11 +109,7 @@ export function paymentRoutes(parts: PaymentParts): Route[] {
 }
 
 function refundRoute(parts: PaymentParts): Route {
-  return route({
-    method: "POST",
-    path: "/payments/:payment_id/refunds",
-    access: "admin",
-    name: "refundPayment",
+  return route("refundPayment", {
     tag: "payments",
     summary: "Give money back: an amount, or all that is left. The same Idempotency-Key gives back once.",
     params: paymentParams,
@@ -172,11 +160,7 @@ function refundRoute(parts: PaymentParts): Route {
 }
 
 function resolveRoute(parts: PaymentParts): Route {
-  return route({
-    method: "POST",
-    path: "/payments/:payment_id/resolve",
-    access: "admin",
-    name: "resolvePayment",
+  return route("resolvePayment", {
     tag: "payments",
     summary: "Ask the provider now how a payment stands, and settle it. It may still be unknown afterwards.",
     params: paymentParams,

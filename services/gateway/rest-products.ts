@@ -49,11 +49,7 @@ export function productRoutes(parts: ProductParts): Route[] {
 }
 
 function listRoute({ ports, currency }: ProductParts): Route {
-  return route({
-    method: "GET",
-    path: "/products",
-    access: "public",
-    name: "listProducts",
+  return route("listProducts", {
     tag: "products",
     summary: "Products that match all the filters given, by name.",
     query: z.object({
@@ -84,11 +80,7 @@ function listRoute({ ports, currency }: ProductParts): Route {
 }
 
 function getRoute({ storefront }: ProductParts): Route {
-  return route({
-    method: "GET",
-    path: "/products/:product_id",
-    access: "public",
-    name: "getProduct",
+  return route("getProduct", {
     tag: "products",
     summary: "One product.",
     params: productParams,
@@ -103,11 +95,7 @@ function getRoute({ storefront }: ProductParts): Route {
 
 function createRoute(parts: ProductParts): Route {
   const { ports, newId } = parts;
-  return route({
-    method: "POST",
-    path: "/products",
-    access: "admin",
-    name: "createProduct",
+  return route("createProduct", {
     tag: "products",
     summary: "Add a product. An Idempotency-Key becomes its id, so that repeating adds one.",
     body: z.strictObject({
@@ -135,11 +123,7 @@ function createRoute(parts: ProductParts): Route {
 
 function updateRoute(parts: ProductParts): Route {
   const { ports } = parts;
-  return route({
-    method: "PATCH",
-    path: "/products/:product_id",
-    access: "admin",
-    name: "updateProduct",
+  return route("updateProduct", {
     tag: "products",
     summary: "Change the fields that are given.",
     params: productParams,
@@ -172,11 +156,7 @@ function updateRoute(parts: ProductParts): Route {
 }
 
 function uploadRoute(parts: ProductParts): Route {
-  return route({
-    method: "POST",
-    path: "/products/:product_id/images",
-    access: "admin",
-    name: "uploadProductImage",
+  return route("uploadProductImage", {
     tag: "products",
     summary: "Add an image to a product: PNG, JPEG or WebP, by its content.",
     params: productParams,
@@ -203,11 +183,7 @@ const imageSizes = {
 } as const;
 
 function imageRoute({ ports }: ProductParts): Route {
-  return route({
-    method: "GET",
-    path: "/images/:image_id",
-    access: "public",
-    name: "getProductImage",
+  return route("getProductImage", {
     tag: "products",
     summary: "The bytes of an image; they never change for an id and size.",
     params: z.object({ image_id: uuid }),

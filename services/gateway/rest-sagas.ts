@@ -50,11 +50,7 @@ export function sagaRoutes(ops: Ops): Route[] {
 }
 
 function listRoute(ops: Ops): Route {
-  return route({
-    method: "GET",
-    path: "/sagas",
-    access: "admin",
-    name: "listSagas",
+  return route("listSagas", {
     tag: "operations",
     summary: "Sagas that match all the filters given, the one that changed last first.",
     query: z.object({
@@ -88,11 +84,7 @@ function listRoute(ops: Ops): Route {
 }
 
 function getRoute(ops: Ops): Route {
-  return route({
-    method: "GET",
-    path: "/sagas/:saga_id",
-    access: "admin",
-    name: "getSaga",
+  return route("getSaga", {
     tag: "operations",
     summary: "One saga with its journal, the oldest line first; at most the last 200.",
     params: sagaParams,
@@ -115,8 +107,6 @@ function getRoute(ops: Ops): Route {
 
 function changeRoutes(ops: Ops): Route[] {
   const common = {
-    method: "POST",
-    access: "admin",
     tag: "operations",
     params: sagaParams,
     body: z.strictObject({ reason: reason.describe("Why, for the audit log.") }),
@@ -131,18 +121,14 @@ function changeRoutes(ops: Ops): Route[] {
     body: { saga: sagaJson(present(saga, "saga")) },
   });
   return [
-    route({
+    route("retrySaga", {
       ...common,
-      path: "/sagas/:saga_id/retry",
-      name: "retrySaga",
       summary: "Let a stuck saga go on now, with all its attempts.",
       handle: async ({ params, body }) =>
         answer(await ops.retrySaga({ sagaId: params.saga_id, reason: body.reason })),
     }),
-    route({
+    route("compensateSaga", {
       ...common,
-      path: "/sagas/:saga_id/compensate",
-      name: "compensateSaga",
       summary: "Make a saga undo what it did.",
       handle: async ({ params, body }) =>
         answer(await ops.compensateSaga({ sagaId: params.saga_id, reason: body.reason })),

@@ -19,22 +19,14 @@ export function storeRoutes(parts: {
   );
   const home = parts.home;
   return [
-    route({
-      method: "GET",
-      path: "/health",
-      access: "public",
-      name: "health",
+    route("health", {
       tag: "store",
       summary: "Whether the gateway answers.",
       answers: { 200: { description: "It does.", schema: z.strictObject({ status: z.literal("ok") }) } },
       refusals: [],
       handle: async () => ({ status: 200, headers: { "cache-control": "no-store" }, body: { status: "ok" } }),
     }),
-    route({
-      method: "GET",
-      path: "/.well-known/jwks.json",
-      access: "public",
-      name: "getJwks",
+    route("getJwks", {
       tag: "store",
       summary: "The public keys that verify access tokens (RFC 7517).",
       answers: {
@@ -55,11 +47,7 @@ export function storeRoutes(parts: {
 }
 
 function homeRoute(home: string): Route {
-  return route({
-    method: "GET",
-    path: "/",
-    access: "public",
-    name: "home",
+  return route("home", {
     tag: "store",
     summary: "Leads to a page for people.",
     answers: { 302: { description: "There." } },

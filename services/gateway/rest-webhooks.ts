@@ -28,11 +28,7 @@ export function webhookRoutes(
 }
 
 function providerRoute({ payments }: Pick<Ports, "payments">): Route {
-  return route({
-    method: "POST",
-    path: "/webhooks/stripe",
-    access: "public",
-    name: "receiveProviderEvent",
+  return route("receiveProviderEvent", {
     tag: "webhooks",
     summary: "Takes in an event of the payment provider, once its signature is found to be good.",
     bytesMax: eventBytesMax,
@@ -59,11 +55,7 @@ const updateShape = z.strictObject({
 });
 
 function paymentUpdatesRoute({ orders }: Pick<Ports, "orders">): Route {
-  return route({
-    method: "POST",
-    path: "/webhooks/payment-updates",
-    access: "partner",
-    name: "updatePayment",
+  return route("updatePayment", {
     tag: "webhooks",
     summary:
       "Tells an order what became of its payment. One that is late, doubled or out of order changes nothing.",

@@ -6,13 +6,15 @@
 //       `access` admits.
 //   E2. Answers are written as they are. They are held to the schemas by the tests, not on every request.
 
+import type { HttpRoute } from "@webstore/kit";
 import type { z } from "zod";
+import { type RouteName, routes } from "./routes.ts";
 
 /**
  * Who may use a route. `user` is anybody who is logged in, staff too; `partner` is a system outside of the store that
  * has the API key of PAYMENT_UPDATES_API_KEY.
  */
-export type Access = "public" | "user" | "admin" | "partner";
+export type Access = HttpRoute["access"];
 
 /** Whose requests a route's are counted with: those of one caller, or those of the payment provider, which come in bursts. */
 export type CountedWith = "caller" | "provider";
@@ -50,13 +52,9 @@ export type Input<P, Q, B, H> = {
   readonly ifNoneMatch: string | undefined;
 };
 
-export type Route = {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
-  /** With parameters as `:name`. */
-  readonly path: string;
-  readonly access: Access;
+export type Route = HttpRoute & {
   /** The name of the operation in the OpenAPI document, camelCase. */
-  readonly name: string;
+  readonly name: RouteName;
   readonly tag:
     | "account"
     | "products"
@@ -94,14 +92,15 @@ export type Route = {
 
 type None = z.ZodUndefined;
 
-/** States a route; `handle` is typed by the schemas beside it. */
+/** States a route, of which routes.ts has the rest; `handle` is typed by the schemas beside it. */
 export function route<
   P extends z.ZodType = None,
   Q extends z.ZodType = None,
   B extends z.ZodType = None,
   H extends z.ZodType = None,
 >(
-  is: Omit<Route, "params" | "query" | "body" | "headers" | "handle"> & {
+  name: RouteName,
+  is: Omit<Route, keyof HttpRoute | "name" | "params" | "query" | "body" | "headers" | "handle"> & {
     params?: P;
     query?: Q;
     body?: B;
@@ -109,5 +108,5 @@ export function route<
     handle: (input: Input<z.output<P>, z.output<Q>, z.output<B>, z.output<H>>) => Promise<Answer>;
   },
 ): Route {
-  return is;
+  return { ...is, name, ...routes[name] };
 }
