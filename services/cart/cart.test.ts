@@ -1,10 +1,11 @@
-// The cart over real gRPC and Postgres, and its fake, held to one contract; and what only the service has.
+// The cart over real gRPC, on Postgres and on Redis, and its fake, held to one contract; and what only the service has.
 
 import { randomUUID } from "node:crypto";
 import { catalog } from "@webstore/catalog/definition";
 import { type FakeCatalog, fakeCatalog } from "@webstore/catalog/fake";
 import { currentContext, defineService, demoUsers, inContext, type Running, service } from "@webstore/kit";
-import { freshDatabase, testClient, testInternalKey } from "@webstore/kit/testing";
+import { freshDatabase, testClient, testInternalKey, testJwksUrl } from "@webstore/kit/testing";
+import { describeWithDocker, startRedis } from "@webstore/kit/testing-container";
 import { CatalogServiceDefinition } from "@webstore/proto/catalog/v1";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -47,11 +48,26 @@ function serveCatalog(handlers: FakeCatalog, env: Record<string, string>): Promi
 
 type Real = Subject & { catalog: FakeCatalog; stopCatalog(): Promise<void>; rpcUrl: string };
 
-async function startCart(): Promise<Real> {
+/** Where the carts are kept, and how that goes again. */
+type Kept = { readonly env: Readonly<Record<string, string>>; stop(): Promise<void> };
+
+async function inPostgres(): Promise<Kept> {
   const database = await freshDatabase();
+  return { env: { DATABASE_URL: database.url }, stop: () => database.drop() };
+}
+
+/** No database is there: what the service would want of one fails. */
+async function inRedis(): Promise<Kept> {
+  const server = await startRedis();
+  return { env: { REDIS_URL: server.url }, stop: () => server.stop() };
+}
+
+async function startCart(keep: () => Promise<Kept> = inPostgres): Promise<Real> {
+  const kept = await keep();
   const env = {
-    DATABASE_URL: database.url,
+    ...kept.env,
     INTERNAL_API_KEY: testInternalKey,
+    JWKS_URL: testJwksUrl,
     DEMO_TOKENS: "true",
     RPC_PORT: "0",
     ADMIN_PORT: "0",
@@ -75,7 +91,7 @@ async function startCart(): Promise<Real> {
     for (const client of clients.values()) client.close();
     await running.stop();
     await served.stop();
-    await database.drop();
+    await kept.stop();
   };
   return { as, stop, catalog: products, stopCatalog: () => served.stop(), rpcUrl };
 }
@@ -102,6 +118,9 @@ async function startFake(): Promise<Subject> {
 
 cartContract("the fake of the cart", startFake);
 cartContract("the cart over gRPC and Postgres", startCart);
+describeWithDocker("with a Redis", () => {
+  cartContract("the cart over gRPC and Redis", () => startCart(inRedis));
+});
 
 describe("the cart service", () => {
   let subject: Real;

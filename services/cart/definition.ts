@@ -17,7 +17,7 @@ export const cart = defineService({
       breaker: { failures: 5, coolDownMs: 30_000 },
     }),
   },
-  stores: { postgres: "cart" },
+  stores: { postgres: "cart", redis: "cart" },
   promises: {
     addItem: { availability: 0.999, latencyP95Ms: 150 },
     getCart: { availability: 0.9995, latencyP95Ms: 50 },
