@@ -20,6 +20,7 @@ import {
   type ServiceDefinition,
   service,
 } from "@webstore/kit";
+import { testJwksUrl } from "@webstore/kit/testing";
 import { ledger } from "@webstore/ledger/definition";
 import { notifications } from "@webstore/notifications/definition";
 import { orderProcessor } from "@webstore/order-processor/definition";
@@ -99,7 +100,7 @@ export async function openTestStore(): Promise<TestStore> {
   const identityRuns = await serve(
     identity,
     { ...accounts, getJwks },
-    {},
+    { JWKS_URL: testJwksUrl },
     { "/.well-known/jwks.json": jwks },
   );
   const JWKS_URL = `${identityRuns.urls.admin}/.well-known/jwks.json`;

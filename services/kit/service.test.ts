@@ -6,6 +6,7 @@ import { inboxMigrations, once } from "./inbox.ts";
 import { sagaMigrations } from "./saga-journal.ts";
 import { type Process, service } from "./service.ts";
 import { kitMigrationsOf } from "./service-store.ts";
+import { testJwksUrl } from "./testing-fake.ts";
 import { freshDatabase } from "./testing-postgres.ts";
 import { atEnd } from "./testing-rpc.ts";
 
@@ -51,6 +52,7 @@ async function shop() {
   const running = await program.start({
     DATABASE_URL: database.url,
     INTERNAL_API_KEY: "test-internal-key",
+    JWKS_URL: testJwksUrl,
     RPC_PORT: "0",
     ADMIN_PORT: "0",
     LOG_LEVEL: "silent",
@@ -72,6 +74,19 @@ test("who publishes and consumes has an outbox and an inbox, also when it asks f
   );
   expect(tables.map(({ name }) => name)).toEqual(["inbox", "migrations", "outbox", "sagas"]);
 });
+
+test.each(["INTERNAL_API_KEY", "JWKS_URL"])(
+  "a service does not start without %s, and says so",
+  async (variable) => {
+    const all = { INTERNAL_API_KEY: "test-internal-key", JWKS_URL: testJwksUrl };
+    const program = service(definition, {
+      start: async () => ({ handlers: {} as HandlersOf<typeof CartServiceDefinition> }),
+    });
+    await expect(program.start({ ...all, [variable]: undefined })).rejects.toThrow(
+      `${variable}: is required`,
+    );
+  },
+);
 
 test("the kit's tables are each asked for once", () => {
   expect(kitMigrationsOf({ publishes: [], consumes: [] }, [])).toEqual([]);

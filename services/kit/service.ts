@@ -123,6 +123,7 @@ async function startParts<D extends ServiceDefinition, Config>(
 ): Promise<Running> {
   const { name } = definition;
   const internalKey = required(config.INTERNAL_API_KEY, "INTERNAL_API_KEY");
+  const jwksUrl = required(config.JWKS_URL, "JWKS_URL");
   if (config.PRODUCTION_ENV && config.DEMO_TOKENS)
     throw new ConfigError("DEMO_TOKENS must not be on in production");
   const log = openLog(name, { level: config.LOG_LEVEL, file: config.LOG_FILE });
@@ -139,7 +140,7 @@ async function startParts<D extends ServiceDefinition, Config>(
   const { bus, outbox, wakeRelay } = await openEvents(parts, postgres);
   const ports = openPorts(parts, env, internalKey);
   const tokens = tokenVerifier({
-    jwksUrl: config.JWKS_URL ?? "http://127.0.0.1:5201/.well-known/jwks.json",
+    jwksUrl,
     issuer: config.TOKEN_ISSUER,
     audience: config.TOKEN_AUDIENCE,
     demoTokens: config.DEMO_TOKENS,

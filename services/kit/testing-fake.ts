@@ -6,10 +6,14 @@ import type { Env } from "./config.ts";
 import type { HandlersOf, ServiceDefinition } from "./definition.ts";
 import { type Running, service } from "./service.ts";
 
+/** Nobody publishes keys there: for tests that know the demo's tokens only. */
+export const testJwksUrl = "http://127.0.0.1:1/";
+
 const anyPort = {
   RPC_PORT: "0",
   ADMIN_PORT: "0",
   INTERNAL_API_KEY: "test-internal-key",
+  JWKS_URL: testJwksUrl,
   DEMO_TOKENS: "true",
   LOG_LEVEL: "silent",
   // A test may leave a call unanswered.

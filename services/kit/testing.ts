@@ -24,7 +24,7 @@ export type { AnySaga } from "./saga.ts";
 export { describeVisit, type Visit, type Visited, visitSaga, visitsOf } from "./saga-harness.ts";
 export { sagaMigrations } from "./saga-journal.ts";
 export { unrecordedTelemetry } from "./telemetry.ts";
-export { serveFake } from "./testing-fake.ts";
+export { serveFake, testJwksUrl } from "./testing-fake.ts";
 export {
   freshDatabase,
   freshName,

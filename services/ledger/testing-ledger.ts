@@ -2,7 +2,14 @@
 // world.
 
 import { type Bus, type Env, type HandlersOf, type Running, service } from "@webstore/kit";
-import { freshDatabase, freshSchema, serveFake, testClient, testInternalKey } from "@webstore/kit/testing";
+import {
+  freshDatabase,
+  freshSchema,
+  serveFake,
+  testClient,
+  testInternalKey,
+  testJwksUrl,
+} from "@webstore/kit/testing";
 import { orders } from "@webstore/orders/definition";
 import { payments } from "@webstore/payments/definition";
 import { ledger } from "./definition.ts";
@@ -14,6 +21,7 @@ export type Subject = Awaited<ReturnType<typeof openLedger>>;
 
 const env = {
   INTERNAL_API_KEY: testInternalKey,
+  JWKS_URL: testJwksUrl,
   DEMO_TOKENS: "true",
   RPC_PORT: "0",
   ADMIN_PORT: "0",

@@ -4,7 +4,7 @@
 import { identity } from "@webstore/identity/definition";
 import { fakeIdentity } from "@webstore/identity/fake";
 import { type Bus, type Event, type Running, service } from "@webstore/kit";
-import { freshDatabase, serveFake, testClient, testInternalKey } from "@webstore/kit/testing";
+import { freshDatabase, serveFake, testClient, testInternalKey, testJwksUrl } from "@webstore/kit/testing";
 import { orders } from "@webstore/orders/definition";
 import pg from "pg";
 import { notifications } from "./definition.ts";
@@ -25,7 +25,13 @@ export type Surroundings = {
   close(): Promise<void>;
 };
 
-const testEnv = { RPC_PORT: "0", ADMIN_PORT: "0", LOG_LEVEL: "silent", INTERNAL_API_KEY: testInternalKey };
+const testEnv = {
+  RPC_PORT: "0",
+  ADMIN_PORT: "0",
+  LOG_LEVEL: "silent",
+  INTERNAL_API_KEY: testInternalKey,
+  JWKS_URL: testJwksUrl,
+};
 
 export async function openSurroundings(
   is: { mailServer?: MailServer; env?: Record<string, string> } = {},

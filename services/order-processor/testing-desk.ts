@@ -1,7 +1,7 @@
 // The order-processor for tests: once in memory, and once as the real process over real gRPC, Postgres and its bus.
 
 import { type Bus, defineService, type HandlersOf, type Message, type Running, service } from "@webstore/kit";
-import { freshDatabase, serveFake, testClient, testInternalKey } from "@webstore/kit/testing";
+import { freshDatabase, serveFake, testClient, testInternalKey, testJwksUrl } from "@webstore/kit/testing";
 import { orders } from "@webstore/orders/definition";
 import { fakeOrders } from "@webstore/orders/fake";
 import type { OrderServiceDefinition } from "@webstore/proto/orders/v1";
@@ -162,6 +162,7 @@ export async function openBus(databaseUrl: string): Promise<{ bus: Bus; running:
 
 const anyPort = {
   INTERNAL_API_KEY: testInternalKey,
+  JWKS_URL: testJwksUrl,
   DEMO_TOKENS: "true",
   RPC_PORT: "0",
   ADMIN_PORT: "0",

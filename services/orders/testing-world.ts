@@ -14,7 +14,14 @@ import { start as startCrm } from "@webstore/crm/main";
 import { inventory } from "@webstore/inventory/definition";
 import { start as startInventory } from "@webstore/inventory/main";
 import { currentContext, demoUsers, type HandlersOf, inContext, type Running } from "@webstore/kit";
-import { freshDatabase, serveFake, testClient, testInternalKey, testPartner } from "@webstore/kit/testing";
+import {
+  freshDatabase,
+  serveFake,
+  testClient,
+  testInternalKey,
+  testJwksUrl,
+  testPartner,
+} from "@webstore/kit/testing";
 import { payments as paymentsDefinition } from "@webstore/payments/definition";
 import { fakePayments } from "@webstore/payments/fake";
 import type { OrderServiceDefinition } from "@webstore/proto/orders/v1";
@@ -162,6 +169,7 @@ export async function openRealOrders(): Promise<RealOrders> {
     CRM_URL: crmUrl,
     DATABASE_URL: database.url,
     INTERNAL_API_KEY: testInternalKey,
+    JWKS_URL: testJwksUrl,
     DEMO_TOKENS: "true",
     RPC_PORT: "0",
     ADMIN_PORT: "0",

@@ -2,7 +2,7 @@
 // the service has.
 
 import { randomUUID } from "node:crypto";
-import { testInternalKey } from "@webstore/kit/testing";
+import { testInternalKey, testJwksUrl } from "@webstore/kit/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fakePayments } from "./fake.ts";
 import { program } from "./main.ts";
@@ -197,6 +197,7 @@ describe("the service alone", () => {
     const production = program.start({
       DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
       INTERNAL_API_KEY: testInternalKey,
+      JWKS_URL: testJwksUrl,
       PRODUCTION_ENV: "true",
       STRIPE_API_KEY: "a secret that is none",
     });

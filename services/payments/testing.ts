@@ -7,6 +7,7 @@ import {
   type TestClient,
   testClient,
   testInternalKey,
+  testJwksUrl,
   unrecordedTelemetry,
   useTestPostgres,
 } from "@webstore/kit/testing";
@@ -133,6 +134,7 @@ export async function startTestPayments(
     DATABASE_URL: database.url,
     PAYMENT_PROVIDER_URL: providerUrl,
     INTERNAL_API_KEY: testInternalKey,
+    JWKS_URL: testJwksUrl,
     DEMO_TOKENS: "true",
     LOG_LEVEL: "silent",
     RPC_PORT: "0",
