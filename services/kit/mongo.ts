@@ -90,10 +90,47 @@ async function connect(is: {
   }
 }
 
-/** Nobody answered, or nobody who may write: as the driver labels and names it. */
+/** Nobody answered in time, or nobody who may write, or not yet a majority: as the driver and the server name it. */
 function isMongoOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return /^(Mongo(Network|NetworkTimeout|ServerSelection|WaitQueue|PoolCleared|NotConnected|TopologyClosed|Operation(Timeout)?)Error|MongoPoolClearedError|MongooseServerSelectionError)$/.test(
-    error.name,
-  );
+  if (error instanceof mongoose.mongo.MongoServerError && outageCodes.has(Number(error.code))) return true;
+  return outageNames.has(error.name);
 }
+
+const outageNames: ReadonlySet<string> = new Set([
+  "MongoNetworkError",
+  "MongoNetworkTimeoutError",
+  "MongoServerSelectionError",
+  "MongooseServerSelectionError",
+  "MongoWaitQueueTimeoutError",
+  "MongoPoolClearedError",
+  "MongoPoolClosedError",
+  "MongoNotConnectedError",
+  "MongoClientClosedError",
+  "MongoTopologyClosedError",
+  "MongoServerClosedError",
+  "MongoOperationTimeoutError",
+  // Written, but a majority has not confirmed it: whether it stands is not known.
+  "MongoWriteConcernError",
+]);
+
+/** What a server answers that is stopping, has just lost or won an election, or ran out of the time it was given. */
+const outageCodes: ReadonlySet<number> = new Set([
+  6, // HostUnreachable
+  7, // HostNotFound
+  50, // MaxTimeMSExpired
+  64, // WriteConcernTimeout
+  89, // NetworkTimeout
+  91, // ShutdownInProgress
+  100, // UnsatisfiableWriteConcern
+  134, // ReadConcernMajorityNotAvailableYet
+  189, // PrimarySteppedDown
+  262, // ExceededTimeLimit
+  9001, // SocketException
+  10058, // LegacyNotPrimary
+  10107, // NotWritablePrimary
+  11600, // InterruptedAtShutdown
+  11602, // InterruptedDueToReplStateChange
+  13435, // NotPrimaryNoSecondaryOk
+  13436, // NotPrimaryOrSecondary
+]);
