@@ -48,6 +48,7 @@ export {
 export type { Redis } from "./redis.ts";
 export { defineRefusals, invalidRequest, kitRefusals, Outage, Refusal, type Refusals } from "./refusal.ts";
 export { backoffMs, delay } from "./retry.ts";
+export { type RpcAccess, rpcOptions } from "./rpc-options.ts";
 export { PortTaken } from "./rpc-server.ts";
 export { type Data, type Saga, saga, Waiting } from "./saga.ts";
 export { type DeskSaga, type DeskStatus, openSagaDesk, type SagaDesk, type SagaFilter } from "./saga-desk.ts";
@@ -55,6 +56,7 @@ export { openSagaEngine, type SagaEngine, type SagaOutcome } from "./saga-engine
 export { openJournal, sagaMigrations } from "./saga-journal.ts";
 export type { TrailKind, TrailLine } from "./saga-trail.ts";
 export { type Process, type Running, run, type ServiceProgram, type Started, service } from "./service.ts";
+export { addOutboxGauges } from "./service-gauges.ts";
 export type { Attributes, Counter, Histogram, Span, Telemetry } from "./telemetry.ts";
 export { demoUsers, type TokenVerifier } from "./tokens.ts";
 export { type Statement, type Write, writes } from "./write.ts";
