@@ -2,10 +2,11 @@
 
 import { randomUUID } from "node:crypto";
 import { currentContext, demoUsers, inContext } from "@webstore/kit";
+import { describeWithDocker } from "@webstore/kit/testing-container";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { catalogContract } from "./catalog.contract.ts";
 import { type FakeCatalog, fakeCatalog } from "./fake.ts";
-import { openRealCatalog } from "./testing-catalog.ts";
+import { inMongo, openRealCatalog } from "./testing-catalog.ts";
 import { draftOf, noChange, noFilter, photograph, refusal } from "./testing-products.ts";
 
 catalogContract("the fake catalog", async () => {
@@ -21,7 +22,11 @@ catalogContract("the fake catalog", async () => {
   return { anybody, staff: Object.fromEntries(asStaff) as FakeCatalog, close: async () => {} };
 });
 
-catalogContract("the real catalog", openRealCatalog);
+catalogContract("the real catalog on Postgres", () => openRealCatalog());
+
+describeWithDocker("with a MongoDB", () => {
+  catalogContract("the real catalog on MongoDB", () => openRealCatalog(inMongo));
+});
 
 test("the fake has the products that it is given, and the same prices", async () => {
   const [a, b] = [randomUUID(), randomUUID()];

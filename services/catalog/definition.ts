@@ -7,7 +7,7 @@ export const catalog = defineService({
   name: "catalog",
   serves: CatalogServiceDefinition,
   ports: { rpc: 5102, admin: 5202 },
-  stores: { postgres: "catalog" },
+  stores: { postgres: "catalog", mongo: "catalog" },
   promises: {
     listProducts: { availability: 0.9995, latencyP95Ms: 100 },
     getProduct: { availability: 0.9995, latencyP95Ms: 50 },

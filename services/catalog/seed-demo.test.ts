@@ -1,28 +1,27 @@
 // The demo's products: what they are, that they are added once, and that their pictures are those that are drawn today.
 
 import { readFileSync } from "node:fs";
-import { postgresCounters } from "@webstore/kit";
-import { freshDatabase, testClient } from "@webstore/kit/testing";
+import { testClient } from "@webstore/kit/testing";
+import { describeWithDocker } from "@webstore/kit/testing-container";
 import { ImageSize } from "@webstore/proto/catalog/v1";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { catalog } from "./definition.ts";
 import { imageSizePixels, imageSizes } from "./image.ts";
+import { openMemoryImageStore } from "./image-store.memory.ts";
+import { openMemoryProductStore } from "./product-store.memory.ts";
 import { pictureSources } from "./seed/draw-images.ts";
 import { seedProducts } from "./seed/products.ts";
-import { seedImageFile, seedPicturePixels } from "./seed-demo.ts";
-import { startCatalog } from "./testing-catalog.ts";
+import { seedDemo, seedImageFile, seedPicturePixels } from "./seed-demo.ts";
+import { inMongo, inPostgres, type Kept, startCatalog } from "./testing-catalog.ts";
 import { listAll, noChange, noFilter } from "./testing-products.ts";
 
-let database: Awaited<ReturnType<typeof freshDatabase>>;
-beforeAll(async () => {
-  database = await freshDatabase();
-});
-afterAll(() => database.drop());
-
 /** Starts the catalog with the demo's products, and stops it again. */
-async function started<T>(look: (shop: ReturnType<typeof testClient<typeof catalog.serves>>) => Promise<T>) {
-  const running = await startCatalog(database.url, { SEED_DEMO: "true" });
+async function started<T>(
+  kept: Kept,
+  look: (shop: ReturnType<typeof testClient<typeof catalog.serves>>) => Promise<T>,
+) {
+  const running = await startCatalog(kept, { SEED_DEMO: "true" });
   const shop = testClient(catalog, running.urls.rpc ?? "", { token: "admin-token-456" });
   try {
     return await look(shop);
@@ -32,38 +31,64 @@ async function started<T>(look: (shop: ReturnType<typeof testClient<typeof catal
   }
 }
 
-test("the first start adds sixty products with an image each", async () => {
-  await started(async (shop) => {
-    const products = await listAll(shop, { ...noFilter, pageSize: 25 });
-    expect(products.map(({ productId }) => productId).sort()).toEqual(
-      seedProducts.map(({ productId }) => productId),
-    );
-    const mug = await shop.getProduct({ productId: "10000000-0000-4000-8000-000000000001" });
-    expect(mug.product).toMatchObject({
-      name: "Stoneware mug",
-      price: { amountMinor: 14_50n, currency: "USD" },
+function seedContract(name: string, keep: () => Promise<Kept>): void {
+  describe(name, () => {
+    let kept: Kept;
+    beforeAll(async () => {
+      kept = await keep();
     });
-    for (const { images } of products) {
-      const { imageId = "", width, height } = images[0] ?? {};
-      expect([images.length, width, height]).toEqual([1, seedPicturePixels, seedPicturePixels]);
-      const { content } = await shop.getProductImage({ imageId, size: ImageSize.IMAGE_SIZE_SMALL });
-      expect((await sharp(content).metadata()).width).toBe(160);
-    }
+    afterAll(() => kept?.stop());
+
+    test("the first start adds sixty products with an image each", async () => {
+      await started(kept, async (shop) => {
+        const products = await listAll(shop, { ...noFilter, pageSize: 25 });
+        expect(products.map(({ productId }) => productId).sort()).toEqual(
+          seedProducts.map(({ productId }) => productId),
+        );
+        const mug = await shop.getProduct({ productId: "10000000-0000-4000-8000-000000000001" });
+        expect(mug.product).toMatchObject({
+          name: "Stoneware mug",
+          price: { amountMinor: 14_50n, currency: "USD" },
+        });
+        for (const { images } of products) {
+          const { imageId = "", width, height } = images[0] ?? {};
+          expect([images.length, width, height]).toEqual([1, seedPicturePixels, seedPicturePixels]);
+          const { content } = await shop.getProductImage({ imageId, size: ImageSize.IMAGE_SIZE_SMALL });
+          expect((await sharp(content).metadata()).width).toBe(160);
+        }
+      });
+    });
+
+    test("a later start changes nothing of them, not even what staff have changed", async () => {
+      const price = { amountMinor: 15_00n, currency: "USD" };
+      const productId = seedProducts[0]?.productId ?? "";
+      const before = await started(kept, async (shop) => {
+        await shop.updateProduct({ ...noChange, productId, price, active: false });
+        return listAll(shop, { ...noFilter, includeInactive: true, pageSize: 100 });
+      });
+      const after = await started(kept, (shop) =>
+        listAll(shop, { ...noFilter, includeInactive: true, pageSize: 100 }),
+      );
+      expect(after).toEqual(before);
+      expect(after.find((product) => product.productId === productId)).toMatchObject({
+        price,
+        active: false,
+      });
+    });
   });
+}
+
+seedContract("the demo in Postgres", inPostgres);
+describeWithDocker("with a MongoDB", () => {
+  seedContract("the demo in MongoDB", inMongo);
 });
 
-test("a later start changes nothing of them, not even what staff have changed, and writes nothing", async () => {
-  const price = { amountMinor: 15_00n, currency: "USD" };
-  const productId = seedProducts[0]?.productId ?? "";
-  const before = await started(async (shop) => {
-    await shop.updateProduct({ ...noChange, productId, price, active: false });
-    return listAll(shop, { ...noFilter, includeInactive: true, pageSize: 100 });
-  });
-  const { commits } = postgresCounters;
-  const after = await started((shop) => listAll(shop, { ...noFilter, includeInactive: true, pageSize: 100 }));
-  expect(after).toEqual(before);
-  expect(after.find((product) => product.productId === productId)).toMatchObject({ price, active: false });
-  expect(postgresCounters.commits).toBe(commits);
+test("when nothing is missing nothing is written", async () => {
+  const parts = { products: openMemoryProductStore(), images: openMemoryImageStore(), nowMs: () => 0 };
+  expect(await seedDemo(parts)).toBe(60);
+  const fail = () => expect.fail("written");
+  const closed = { ...parts.products, add: fail, replace: fail };
+  expect(await seedDemo({ ...parts, products: closed, images: { ...parts.images, put: fail } })).toBe(0);
 });
 
 test("every demo product keeps the contract's rules and the demo's price range", async () => {

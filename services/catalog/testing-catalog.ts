@@ -1,13 +1,28 @@
-// A real catalog for tests: its own process parts, over real gRPC, on a database that nobody else has.
+// A real catalog for tests: its own process parts, over real gRPC, on a store that nobody else has.
 
 import { demoUsers, type Running } from "@webstore/kit";
 import { freshDatabase, testClient, testInternalKey, testJwksUrl } from "@webstore/kit/testing";
+import { startMongo } from "@webstore/kit/testing-container";
 import { catalog } from "./definition.ts";
 import { program } from "./main.ts";
 
-export function startCatalog(databaseUrl: string, env: Record<string, string> = {}): Promise<Running> {
+/** Where the products are kept, and how that goes again. */
+export type Kept = { readonly env: Readonly<Record<string, string>>; stop(): Promise<void> };
+
+export async function inPostgres(): Promise<Kept> {
+  const database = await freshDatabase();
+  return { env: { DATABASE_URL: database.url }, stop: () => database.drop() };
+}
+
+/** No PostgreSQL is there: what the service would want of one fails. */
+export async function inMongo(): Promise<Kept> {
+  const server = await startMongo();
+  return { env: { MONGODB_URL: server.url }, stop: () => server.stop() };
+}
+
+export function startCatalog(kept: Kept, env: Record<string, string> = {}): Promise<Running> {
   return program.start({
-    DATABASE_URL: databaseUrl,
+    ...kept.env,
     INTERNAL_API_KEY: testInternalKey,
     JWKS_URL: testJwksUrl,
     RPC_PORT: "0",
@@ -18,9 +33,9 @@ export function startCatalog(databaseUrl: string, env: Record<string, string> = 
   });
 }
 
-export async function openRealCatalog() {
-  const database = await freshDatabase();
-  const running = await startCatalog(database.url);
+export async function openRealCatalog(keep: () => Promise<Kept> = inPostgres) {
+  const kept = await keep();
+  const running = await startCatalog(kept);
   const address = running.urls.rpc ?? "";
   const clients = {
     anybody: testClient(catalog, address),
@@ -33,7 +48,7 @@ export async function openRealCatalog() {
     close: async () => {
       for (const client of Object.values(clients)) client.close();
       await running.stop();
-      await database.drop();
+      await kept.stop();
     },
   };
 }
