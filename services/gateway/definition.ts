@@ -11,6 +11,7 @@ import { notifications } from "@webstore/notifications/definition";
 import { orderProcessor } from "@webstore/order-processor/definition";
 import { orders } from "@webstore/orders/definition";
 import { payments } from "@webstore/payments/definition";
+import { OpsServiceDefinition } from "@webstore/proto/ops/v1";
 import { StorefrontServiceDefinition } from "@webstore/proto/storefront/v1";
 import { routes } from "./routes.ts";
 
@@ -95,6 +96,7 @@ export const gateway = defineService({
   },
   // Only to show how many there are: a page without that number is better than a late one.
   partners: { inventory: partner(inventory, { timeoutMs: 300, attemptsMax: 1, breaker }) },
+  alsoServes: [OpsServiceDefinition],
   routes,
   secrets: ["PAYMENT_UPDATES_API_KEY"],
 

@@ -1,8 +1,6 @@
 // What the definition says of HTTP, held to what the running gateway has registered.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { OpsServiceDefinition } from "@webstore/proto/ops/v1";
-import { StorefrontServiceDefinition } from "@webstore/proto/storefront/v1";
 import type { FastifyInstance, RouteOptions } from "fastify";
 import { afterAll, beforeAll, expect, expectTypeOf, test } from "vitest";
 import { gateway } from "./definition.ts";
@@ -30,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => store?.stop());
 
 const stated = Object.values(gateway.routes);
-const contracts = [StorefrontServiceDefinition, OpsServiceDefinition];
+const contracts = [gateway.serves, ...gateway.alsoServes];
 const isRpc = ({ url }: RouteOptions) => contracts.some(({ fullName }) => url.startsWith(`/${fullName}/`));
 
 /** Apart from the RPCs: `GET /cart user`. */

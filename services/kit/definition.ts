@@ -122,7 +122,7 @@ export function partner<O extends Operations>(
 }
 
 /**
- * One HTTP route that a service offers to the world. A segment with a colon is a parameter: `/orders/:order_id`. Who may
+ * One HTTP route that a service offers to the world. A segment with a colon is a parameter: `/orders/:order_id`; a star at the end is whatever follows. Who may
  * ask: `user` is whoever has an access token, `admin` whose token has that role, `partner` who has an API key.
  */
 export type HttpRoute = {
@@ -166,6 +166,8 @@ export type ServiceDefinition<
   readonly stores: S;
   readonly publishes: readonly string[];
   readonly consumes: readonly Consumption[];
+  /** What else it serves on `ports.http`, over Connect, beside `serves`. */
+  readonly alsoServes: readonly Contract[];
   /** What it offers on `ports.http`, by the name of the operation. */
   readonly routes: Readonly<Record<string, HttpRoute>>;
   /** Environment variables of its own that hold secrets. */
@@ -183,13 +185,14 @@ type Stated<
   S extends Stores,
 > = Omit<
   ServiceDefinition<N, C, Calls, Partners, S>,
-  "kind" | "calls" | "partners" | "stores" | "publishes" | "consumes" | "routes" | "secrets"
+  "kind" | "calls" | "partners" | "stores" | "publishes" | "consumes" | "alsoServes" | "routes" | "secrets"
 > & {
   readonly calls?: Calls;
   readonly partners?: Partners;
   readonly stores?: S;
   readonly publishes?: readonly string[];
   readonly consumes?: readonly Consumption[];
+  readonly alsoServes?: readonly Contract[];
   readonly routes?: Readonly<Record<string, HttpRoute>>;
   readonly secrets?: readonly string[];
 };
@@ -207,6 +210,7 @@ export function defineService<
     kind: "service",
     publishes: [],
     consumes: [],
+    alsoServes: [],
     routes: {},
     secrets: [],
     ...is,

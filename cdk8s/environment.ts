@@ -1,0 +1,99 @@
+// What a service's process is told: where its callees, partners and stores are, and which secrets it gets. All of it
+// follows from the definition.
+
+import { dependencyVariable, type ServiceDefinition } from "@webstore/kit";
+import type { k8s } from "cdk8s-plus-34";
+import { globals } from "./global-values.ts";
+import { nameOf, namespace, release, secretName } from "./naming.ts";
+import { type Definitions, partnerNamed, serviceNamed } from "./system.ts";
+import { either, expression, goOf, orElse } from "./values.ts";
+
+/** Where a service keeps its data in a cluster, of what its definition allows. */
+export function clusterStoreOf({ stores }: ServiceDefinition): "redis" | "mongo" | "postgres" | undefined {
+  if ("redis" in stores) return "redis";
+  if ("mongo" in stores) return "mongo";
+  return "postgres" in stores ? "postgres" : undefined;
+}
+
+export const usesBus = ({ publishes, consumes }: ServiceDefinition) => publishes.length + consumes.length > 0;
+
+const storeVariables = { redis: "REDIS_URL", mongo: "MONGODB_URL", postgres: "DATABASE_URL" } as const;
+
+export const hostOf = (member: string) => `${nameOf(member)}.${namespace}.svc.${globals.clusterDomain}`;
+
+/** Of each partner, the value that says where its API is. */
+const partnerUrls: Readonly<Record<string, string>> = {
+  "payment-provider": globals.partners.paymentProvider.url,
+  crm: globals.partners.crm.url,
+  inventory: globals.partners.inventory.url,
+};
+
+export function partnerUrlOf(partner: string): string {
+  const url = partnerUrls[partner];
+  if (url === undefined) throw new Error(`global.partners in cdk8s/global-values.ts has no ${partner}`);
+  return url;
+}
+
+/** The variables that are no secrets. */
+export function configOf(definition: ServiceDefinition, system: Definitions): Record<string, string> {
+  const identity = serviceNamed(system, "identity");
+  const callees = Object.values(definition.calls).map(({ service }) => service);
+  const partners = Object.values(definition.partners).map(({ partner }) => partner);
+  return {
+    APP_HOST: "0.0.0.0",
+    LOG_LEVEL: globals.logLevel,
+    PRODUCTION_ENV: expression("text", `print ${goOf(globals.production)}`),
+    MESH: either(globals.istio.enabled, "istio", "none"),
+    JWKS_URL: `http://${hostOf("identity")}:${identity.ports.admin}/.well-known/jwks.json`,
+    TOKEN_ISSUER: globals.host,
+    ...Object.fromEntries(
+      callees.map((callee) => [
+        dependencyVariable(callee, "ADDRESS"),
+        `${hostOf(callee)}:${serviceNamed(system, callee).ports.rpc}`,
+      ]),
+    ),
+    ...Object.fromEntries(
+      partners.map((partner) => [
+        dependencyVariable(partner, "URL"),
+        orElse(partnerUrlOf(partner), `http://${hostOf(partner)}:${partnerNamed(system, partner).port}`),
+      ]),
+    ),
+    ...(usesBus(definition)
+      ? { KAFKA_BROKER_URL: orElse(globals.kafka.brokers, `${hostOf("kafka")}:9092`) }
+      : {}),
+    ...(["identity", "catalog"].includes(definition.name)
+      ? { SEED_DEMO: expression("text", `print ${goOf(globals.demo)}`) }
+      : {}),
+    ...(definition.ports.http === undefined
+      ? {}
+      : {
+          APP_PORT: String(definition.ports.http),
+          BACKEND_ALLOWED_HOSTS: expression(
+            "text",
+            `toJson (list ${goOf(globals.host)} "localhost" "127.0.0.1")`,
+          ),
+          BACKEND_CORS_ORIGINS: expression(
+            "text",
+            `toJson (list (print "http://" ${goOf(globals.host)}) (print "https://" ${goOf(globals.host)}))`,
+          ),
+          TRUSTED_PROXY_HOPS: "1",
+        }),
+    OTEL_EXPORTER_OTLP_ENDPOINT: globals.telemetry.endpoint,
+    OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+    OTEL_RESOURCE_ATTRIBUTES: `service.namespace=${release},k8s.namespace.name=${namespace}`,
+  };
+}
+
+/** The variables that are secrets, by reference. Those of the service alone may be missing; the process says what it needs. */
+export function secretsOf(definition: ServiceDefinition): k8s.EnvVar[] {
+  const store = clusterStoreOf(definition);
+  const from = (name: string, optional: boolean): k8s.EnvVar => ({
+    name,
+    valueFrom: { secretKeyRef: { name: secretName, key: name, optional } },
+  });
+  return [
+    from("INTERNAL_API_KEY", false),
+    ...(store === undefined ? [] : [from(storeVariables[store], false)]),
+    ...definition.secrets.map((name) => from(name, true)),
+  ];
+}
