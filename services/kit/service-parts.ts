@@ -35,7 +35,7 @@ export async function openEvents(
   if (definition.publishes.length === 0 && definition.consumes.length === 0) {
     return { bus: noBus, outbox, wakeRelay: () => {} };
   }
-  const opened = await openBus(config, log);
+  const opened = await openBus(definition.name, config, log);
   closers.push(() => opened.close());
   const bus = definition.consumes.length === 0 ? opened : withLagGauge(gauge, opened);
   if (definition.publishes.length === 0 || postgres === undefined)
@@ -47,12 +47,12 @@ export async function openEvents(
 }
 
 /** Kafka where there is an address of it. */
-async function openBus(config: BaseConfig, log: Log): Promise<Bus> {
+async function openBus(name: string, config: BaseConfig, log: Log): Promise<Bus> {
   const { KAFKA_BROKER_URL: brokers } = config;
   if (brokers !== undefined) {
     // Read where it is used: a laptop's process has no need of it.
     const { openKafkaBus } = await import("./bus.kafka.ts");
-    return openKafkaBus({ brokers: brokers.split(","), log });
+    return openKafkaBus({ brokers: brokers.split(","), clientId: name, log });
   }
   return openPostgresBus({ url: required(config.DATABASE_URL, "DATABASE_URL"), log, nowMs: Date.now });
 }
