@@ -28,7 +28,7 @@ export const payments = defineService({
       breaker: { failures: 5, coolDownMs: 30_000 },
     }),
   },
-  stores: { postgres: "payments" },
+  stores: { postgres: "payments", mongo: "payments" },
   publishes: ["payment-topic"],
   secrets: ["STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"],
 

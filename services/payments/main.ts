@@ -5,10 +5,8 @@ import { checkProduction, paymentsConfig } from "./config.ts";
 import { payments } from "./definition.ts";
 import { addGauges } from "./gauges.ts";
 import { openTurns } from "./in-turn.ts";
-import { postgresNotificationStore } from "./notification-store.postgres.ts";
-import { postgresPaymentStore } from "./payment-store.postgres.ts";
+import { openStores } from "./open-stores.ts";
 import { stripeProvider } from "./provider.stripe.ts";
-import { postgresProviderEventStore } from "./provider-event-store.postgres.ts";
 import { recentPayments } from "./recent-payments.ts";
 import { rpc } from "./rpc.ts";
 import { startWork } from "./work.ts";
@@ -19,8 +17,9 @@ export const program = service(payments, {
   config: paymentsConfig,
   migrations: new URL("./migrations/", import.meta.url),
   start: async (process) => {
-    const { postgres, outbox, wakeRelay, config, telemetry, log, nowMs, newId, ports } = process;
+    const { config, telemetry, log, nowMs, newId, ports } = process;
     checkProduction(config);
+    const { stop: stopRelay, ...stores } = await openStores(process);
     const { provider, close } = stripeProvider({
       url: config.PAYMENT_PROVIDER_URL,
       apiKey: config.STRIPE_API_KEY,
@@ -30,9 +29,7 @@ export const program = service(payments, {
       duration: telemetry.histogram("external.payment.provider.duration", { unit: "s" }),
     });
     const work = startWork({
-      store: postgresPaymentStore(postgres, outbox),
-      events: postgresProviderEventStore(postgres),
-      notifications: postgresNotificationStore(postgres),
+      ...stores,
       webhookSecrets: config.STRIPE_WEBHOOK_SECRET,
       provider,
       orders: ports.orders,
@@ -47,13 +44,13 @@ export const program = service(payments, {
       received: telemetry.counter("payments.provider.events"),
       isAnswer: true,
       sweepEveryMs: config.PROVIDER_EVENTS_EVERY_MS,
-      wakeRelay,
     });
     addGauges(process.gauge, work.parts);
     return {
       handlers: rpc(work.parts),
       stop: async () => {
         await work.stop();
+        await stopRelay();
         await close();
       },
     };

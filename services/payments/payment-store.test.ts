@@ -1,18 +1,23 @@
-// What every payment store promises, in memory and on Postgres.
+// What every payment store promises, in memory, on Postgres and on MongoDB.
 
 import { randomUUID } from "node:crypto";
 import { freshSchema, migrationsFrom, openOutbox, outboxMigrations } from "@webstore/kit/testing";
+import { describeWithDocker } from "@webstore/kit/testing-container";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { memoryNotificationStore } from "./notification-store.memory.ts";
+import { mongoNotificationStore } from "./notification-store.mongo.ts";
 import { postgresNotificationStore } from "./notification-store.postgres.ts";
 import type { ClaimedNotification, NotificationStore } from "./notification-store.ts";
 import { enter, type Payment } from "./payment.ts";
+import { openPaymentDocuments } from "./payment-document.mongo.ts";
 import { eventsOf, type PaymentEvent } from "./payment-event.ts";
 import { memoryPaymentStore } from "./payment-store.memory.ts";
+import { mongoPaymentStore } from "./payment-store.mongo.ts";
 import { postgresPaymentStore } from "./payment-store.postgres.ts";
 import type { PaymentStore } from "./payment-store.ts";
 import { newsOf } from "./status-notification.ts";
 import { keptPayment } from "./testing.ts";
+import { startTestMongo, type TestMongo } from "./testing-mongo.ts";
 
 const told = (...events: PaymentEvent[]) => ({ events, notification: undefined });
 
@@ -267,6 +272,44 @@ paymentStoreSuite("on Postgres", async () => {
     },
     stop: () => postgres.close(),
   };
+});
+
+describeWithDocker("in a container", () => {
+  let server: TestMongo;
+  beforeAll(async () => {
+    server = await startTestMongo();
+  });
+  afterAll(() => server?.stop());
+  const open = async () => {
+    const documents = await openPaymentDocuments(await server.open());
+    return { documents, store: mongoPaymentStore(documents, { nowMs: Date.now, newId: randomUUID }) };
+  };
+
+  paymentStoreSuite("on MongoDB", async () => {
+    const { documents, store } = await open();
+    return {
+      store,
+      noted: notedIn(mongoNotificationStore(documents)),
+      async published(orderId) {
+        const found = await documents.model.findById(orderId).lean();
+        return (found?.outbox ?? []).map((value) => (JSON.parse(value) as { name: string }).name);
+      },
+      stop: async () => {},
+    };
+  });
+
+  test("MongoDB gives back amounts that no float holds, and is given none that cannot be", async () => {
+    const { store } = await open();
+    const amountMinor = 2n ** 62n + 1n;
+    const refund = { refundId: randomUUID(), amountMinor, reason: "", status: "settled" } as const;
+    const refunds = [{ ...refund, providerReference: "", attempt: 1, createTimeMs: 1 }];
+    const payment = keptPayment({ amountMinor, capturedMinor: amountMinor, refunds });
+    await store.open(payment);
+    const tooMuch = amountMinor + 1n;
+    for (const changes of [{ refundedMinor: tooMuch }, { capturedMinor: tooMuch }, { refundedMinor: -1n }])
+      await expect(store.replace(payment, { ...payment, ...changes }, told())).rejects.toThrow("refunded ≤");
+    expect(await store.find({ paymentId: payment.paymentId })).toEqual(payment);
+  });
 });
 
 describe("the database itself", () => {

@@ -10,7 +10,9 @@ import { paymentsContract } from "./payments.contract.ts";
 import {
   byOrder,
   invoice,
+  type Published,
   paymentIn,
+  publishedOf,
   startTestPayments,
   startTestProvider,
   type TestPayments,
@@ -205,15 +207,11 @@ describe("the service alone", () => {
   });
 });
 
-type Told = { name: string; data: { amount: string; status: string; refundId?: string } };
-
-/** What has been published of an order, on the bus or still in the outbox. */
-async function eventsOf(query: TestPayments["query"], orderId: string, count: number): Promise<Told[]> {
+/** What has been published of an order, once it is so many. */
+async function eventsOf(query: TestPayments["query"], orderId: string, count: number): Promise<Published[]> {
   for (let look = 0; look < 200; look += 1) {
-    const rows = await query(
-      `select convert_from(value, 'utf8') as value from bus.messages where key = '${orderId}' order by "offset"`,
-    );
-    if (rows.length >= count) return rows.map(({ value }) => JSON.parse(String(value)) as Told);
+    const published = await publishedOf(query, orderId);
+    if (published.length >= count) return published;
   }
   throw new Error("the events were not published");
 }

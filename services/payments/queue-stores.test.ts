@@ -1,20 +1,30 @@
-// What the stores of news for orders and of the provider's events promise, in memory and on Postgres.
+// What the stores of news for orders and of the provider's events promise, in memory, on Postgres and on
+// MongoDB.
 
 import { randomUUID } from "node:crypto";
+import { uuidOf } from "@webstore/kit";
 import { freshSchema, migrationsFrom, outboxMigrations } from "@webstore/kit/testing";
+import { describeWithDocker } from "@webstore/kit/testing-container";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { memoryNotificationStore } from "./notification-store.memory.ts";
+import { mongoNotificationStore } from "./notification-store.mongo.ts";
 import { noteWrite, postgresNotificationStore } from "./notification-store.postgres.ts";
 import type { NotificationStore } from "./notification-store.ts";
+import { openPaymentDocuments } from "./payment-document.mongo.ts";
+import { mongoPaymentStore } from "./payment-store.mongo.ts";
 import type { ProviderEvent } from "./provider-event.ts";
 import { memoryProviderEventStore } from "./provider-event-store.memory.ts";
+import { mongoProviderEventStore, openProviderEvents } from "./provider-event-store.mongo.ts";
 import { postgresProviderEventStore } from "./provider-event-store.postgres.ts";
 import type { ProviderEventStore } from "./provider-event-store.ts";
 import type { StatusNotification } from "./status-notification.ts";
+import { keptPayment } from "./testing.ts";
+import { startTestMongo } from "./testing-mongo.ts";
 
 type Subject = {
   notifications: NotificationStore;
-  note(notification: StatusNotification): Promise<unknown>;
+  /** Leaves the news of several changes; where it can only come with the change, in the order of the changes. */
+  note(...notifications: StatusNotification[]): Promise<unknown>;
   events: ProviderEventStore;
   stop(): Promise<void>;
 };
@@ -24,7 +34,7 @@ const news = (paymentId: string, paymentVersion: number): StatusNotification => 
   notificationId: randomUUID(),
   paymentId,
   paymentVersion,
-  orderId: randomUUID(),
+  orderId: uuidOf(paymentId, "order"),
   status: "partially_refunded",
   refundedMinor: 5_00n,
   occurredAtMs: baseMs,
@@ -51,7 +61,7 @@ function queueSuite(name: string, start: () => Promise<Subject>) {
       const { notifications, note } = subject;
       const [paymentId, other] = [randomUUID(), randomUUID()];
       const [second, first, elsewhere] = [news(paymentId, 7), news(paymentId, 3), news(other, 9)];
-      for (const each of [second, first, elsewhere]) await note(each);
+      await note(second, first, elsewhere);
       const claims = await Promise.all(Array.from({ length: 10 }, () => notifications.claim(claim)));
       const byVersion = claims.flat().toSorted((a, b) => a.paymentVersion - b.paymentVersion);
       expect(byVersion).toEqual([
@@ -65,6 +75,23 @@ function queueSuite(name: string, start: () => Promise<Subject>) {
       expect(next).toEqual({ ...second, attempts: 1 });
       await notifications.delivered({ ...second, attempts: 1 });
       expect(await notifications.backlog()).toEqual({ waiting: 0, oldestAtMs: undefined, refused: 0 });
+    });
+
+    test("news that comes while the one before it is being told waits behind it", async () => {
+      const { notifications, note } = subject;
+      const paymentId = randomUUID();
+      const [first, second] = [news(paymentId, 1), news(paymentId, 2)];
+      await note(first);
+      expect(await notifications.claim(claim)).toEqual([{ ...first, attempts: 1 }]);
+      await note(second);
+      expect(await notifications.claim(claim)).toEqual([]);
+      const [again] = await notifications.claim({ ...claim, nowMs: baseMs + claim.leaseMs });
+      expect(again).toEqual({ ...first, attempts: 2 });
+      await notifications.delivered({ ...first, attempts: 1 });
+      expect(await notifications.claim(claim)).toEqual([{ ...second, attempts: 1 }]);
+      await notifications.delivered({ ...first, attempts: 2 });
+      expect(await notifications.backlog()).toMatchObject({ waiting: 1 });
+      await notifications.delivered({ ...second, attempts: 1 });
     });
 
     test("news that is put off is due then, and holds up what comes after it", async () => {
@@ -112,6 +139,9 @@ function queueSuite(name: string, start: () => Promise<Subject>) {
       expect(await events.claim({ ...claim, nowMs: baseMs + 1_000 })).toEqual([
         { ...one, attempts: 2, misses: 0 },
       ]);
+      // Whoever claimed it before has nothing to say any more.
+      await events.postpone({ ...one, attempts: 1, misses: 0 }, { dueAtMs: baseMs, isMissed: true });
+      expect(await events.claim({ ...claim, nowMs: baseMs + 1_000 })).toEqual([]);
       await events.end([one.eventId], "applied");
       expect(await events.claim({ ...claim, nowMs: baseMs + 9_000 })).toEqual([]);
       expect(await events.add(one, "waiting", baseMs)).toBe(false);
@@ -168,7 +198,7 @@ queueSuite("the queues in memory", async () => {
   const notifications = memoryNotificationStore();
   return {
     notifications,
-    note: async (notification) => notifications.note(notification),
+    note: async (...all) => all.forEach(notifications.note),
     events: memoryProviderEventStore(),
     stop: async () => {},
   };
@@ -180,8 +210,34 @@ queueSuite("the queues on Postgres", async () => {
   // A new store begins a day ago; this suite lives in 2030.
   return {
     notifications: postgresNotificationStore(postgres),
-    note: (notification) => postgres.commit(noteWrite(notification)),
+    note: async (...all) => {
+      for (const each of all) await postgres.commit(noteWrite(each));
+    },
     events: postgresProviderEventStore(postgres),
     stop: () => postgres.close(),
   };
+});
+
+describeWithDocker("in a container", () => {
+  queueSuite("the queues on MongoDB", async () => {
+    const server = await startTestMongo();
+    const mongo = await server.open();
+    const documents = await openPaymentDocuments(mongo);
+    const store = mongoPaymentStore(documents, { nowMs: Date.now, newId: randomUUID });
+    const noteOne = async (notification: StatusNotification) => {
+      const { orderId, paymentId } = notification;
+      await store.open(keptPayment({ orderId, paymentId }));
+      const payment = await store.find({ orderId });
+      if (payment === undefined || payment === "marked") throw new Error("it was opened");
+      expect(await store.replace(payment, payment, { events: [], notification })).toBe(true);
+    };
+    return {
+      notifications: mongoNotificationStore(documents),
+      note: async (...all) => {
+        for (const each of all.toSorted((a, b) => a.paymentVersion - b.paymentVersion)) await noteOne(each);
+      },
+      events: mongoProviderEventStore(await openProviderEvents(mongo, baseMs)),
+      stop: server.stop,
+    };
+  });
 });

@@ -162,6 +162,20 @@ export async function startTestPayments(
   };
 }
 
+export type Published = {
+  readonly id: string;
+  readonly name: string;
+  readonly data: { readonly amount: string; readonly status: string; readonly refundId?: string };
+};
+
+/** The events of an order on the bus of this database, in their order. */
+export async function publishedOf(query: Query, orderId: string): Promise<Published[]> {
+  const rows = await query(
+    `select convert_from(value, 'utf8') as value from bus.messages where key = '${orderId}' order by "offset"`,
+  );
+  return rows.map(({ value }) => JSON.parse(String(value)) as Published);
+}
+
 /** An invoice over 19.99 USD for an order that nobody has seen before. */
 export function invoice(is: Partial<CreatePaymentRequest> = {}): CreatePaymentRequest {
   return {

@@ -8,6 +8,7 @@ import {
   byOrder,
   invoice,
   paymentIn,
+  publishedOf,
   startTestPayments,
   startTestProvider,
   type TestPayments,
@@ -48,14 +49,8 @@ async function captured(token = "pm_card_visa") {
   return paymentIn(await payments.client.capturePayment(byOrder(asked.orderId)));
 }
 
-async function publishedOf(orderId: string): Promise<unknown[]> {
-  const text = `select convert_from(value, 'utf8') as value from bus.messages where key = '${orderId}' order by "offset"`;
-  const rows = await payments.query(text);
-  return rows.map(({ value }) => {
-    const { name, data } = JSON.parse(String(value)) as { name: string; data: { amount: string } };
-    return [name, data.amount];
-  });
-}
+const amountsOf = async (orderId: string) =>
+  (await publishedOf(payments.query, orderId)).map(({ name, data }) => [name, data.amount]);
 
 const unconfirmed = () => invoice({ paymentMethodToken: "pm_card_authenticationRequired" });
 
@@ -131,7 +126,7 @@ test("a refund made at the provider itself is one of ours, told and published on
   await expect.poll(() => statusOf(orderId), patient).toBe("PAYMENT_STATUS_REFUNDED");
   await payments.client.resolvePayment({ paymentId });
   await expect
-    .poll(() => publishedOf(orderId), patient)
+    .poll(() => amountsOf(orderId), patient)
     .toEqual([
       ["PaymentDone", "19.99"],
       ["PaymentRefunded", "5.00"],
@@ -168,7 +163,7 @@ test("a refund that fails after it was given is given again", async () => {
   };
   expect(await stands()).toBe(0);
   await expect.poll(stands, patient).toBe(1999);
-  expect(await publishedOf(orderId)).toEqual([
+  expect(await amountsOf(orderId)).toEqual([
     ["PaymentDone", "19.99"],
     ["PaymentRefunded", "19.99"],
   ]);
@@ -196,7 +191,7 @@ test("a dispute that is won leaves things as they were, one that is lost is a re
   const { refunds } = await payments.client.getPayment(byOrder(lost.orderId));
   expect(refunds).toMatchObject([{ reason: "dispute_lost", amount: { amountMinor: 19_99n }, settled: true }]);
   await expect
-    .poll(() => publishedOf(lost.orderId), patient)
+    .poll(() => amountsOf(lost.orderId), patient)
     .toEqual([
       ["PaymentDone", "19.99"],
       ["PaymentRefunded", "19.99"],
