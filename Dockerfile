@@ -22,8 +22,8 @@ COPY proto proto
 COPY services services
 # Of the other services only what their definitions are made of.
 RUN test -f "services/$SERVICE/main.ts" || { echo "SERVICE must name a service: $(ls services)" >&2; exit 1; } \
-  && rm services/*.ts && rm -r services/journeys \
-  && for each in services/*/; do case "$(basename "$each")" in kit | simulator | "$SERVICE") ;; \
+  && rm services/*.ts \
+  && for each in services/*/; do case "$(basename "$each")" in kit | simulator | "$SERVICE") ;; journeys) rm -r "$each" ;; \
     *) find "$each" -type f ! -name package.json ! -name definition.ts ! -name routes.ts -delete ;; esac; done
 
 FROM node:24-bookworm-slim

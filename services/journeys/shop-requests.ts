@@ -31,7 +31,14 @@ const pageSize = 100;
 
 export type Requests = ReturnType<typeof openRequests>;
 
-export function openRequests(url: string, is: { connectionsMax?: number; patienceMs?: number } = {}) {
+export type RequestOptions = {
+  connectionsMax?: number;
+  patienceMs?: number;
+  /** The store's name where the address is another, such as an ingress's. */
+  host?: string;
+};
+
+export function openRequests(url: string, is: RequestOptions = {}) {
   const agent = new Agent({
     connections: is.connectionsMax ?? 64,
     headersTimeout: answerTimeoutMs,
@@ -41,7 +48,7 @@ export function openRequests(url: string, is: { connectionsMax?: number; patienc
 
   /** One request, one answer, whatever it is. Throws when there is none. */
   async function ask<Body = unknown>(path: string, asked: Asked = {}): Promise<Answer<Body>> {
-    const { statusCode, headers, body } = await agent.request(requestOf(url, path, asked));
+    const { statusCode, headers, body } = await agent.request(requestOf(url, path, asked, is.host));
     const text = await body.text();
     const isJson = /[/+]json/.test(String(headers["content-type"] ?? ""));
     return { status: statusCode, headers, body: (isJson ? JSON.parse(text) : text) as Body };
@@ -98,8 +105,13 @@ export function openRequests(url: string, is: { connectionsMax?: number; patienc
   return { ask, insist, insistOn202, must, everyPage, close: () => agent.destroy() };
 }
 
-function requestOf(url: string, path: string, asked: Asked): Dispatcher.RequestOptions {
-  const headers: Record<string, string> = { ...asked.headers };
+function requestOf(
+  url: string,
+  path: string,
+  asked: Asked,
+  host: string | undefined,
+): Dispatcher.RequestOptions {
+  const headers: Record<string, string> = { ...asked.headers, ...(host === undefined ? {} : { host }) };
   if (asked.token !== undefined) headers.authorization = `Bearer ${asked.token}`;
   if (asked.key !== undefined) headers["idempotency-key"] = asked.key;
   if (asked.json !== undefined) headers["content-type"] = "application/json";

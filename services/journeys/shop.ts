@@ -2,7 +2,7 @@
 // else of the store.
 
 import { randomUUID } from "node:crypto";
-import { type Answer, type Asked, openRequests, type Problem } from "./shop-requests.ts";
+import { type Answer, type Asked, openRequests, type Problem, type RequestOptions } from "./shop-requests.ts";
 
 export type { Answer, Asked, Problem };
 
@@ -76,7 +76,7 @@ export const address = {
 
 export type Shop = ReturnType<typeof openShop>;
 
-export function openShop(url: string, is: { connectionsMax?: number; patienceMs?: number } = {}) {
+export function openShop(url: string, is: RequestOptions = {}) {
   const { ask, insist, insistOn202, must, everyPage, close } = openRequests(url, is);
 
   return {
