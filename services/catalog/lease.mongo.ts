@@ -23,7 +23,7 @@ export type Leases = {
 type LeaseDocument = { _id: string; holder: string; until: Date };
 
 export const leaseMs = 30_000;
-export const waitMaxMs = 3_000;
+export const waitMaxMs = 5_000;
 const pollMs = { least: 2, most: 15 };
 
 export function openMongoLeases(
@@ -42,23 +42,35 @@ export function openMongoLeases(
       await documents.insertOne({ _id: name, holder, until: new Date(is.nowMs() + leaseMs) });
       return true;
     } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
+      if (isDuplicateKey(error)) return false;
+      throw error;
     }
+  }
+
+  /** Whether nobody holds it any more. Those who wait only read, so that they do not slow down who works. */
+  async function isFree(name: string): Promise<boolean> {
     const standing = await documents.findById(name).lean();
-    if (standing !== null && standing.until.getTime() < is.nowMs()) await drop(name, standing.holder);
+    if (standing === null) return true;
+    if (standing.until.getTime() < is.nowMs()) await drop(name, standing.holder);
     return false;
   }
 
   const drop = (name: string, holder: string) => documents.deleteOne({ _id: name, holder });
 
+  async function wait(name: string, holder: string): Promise<void> {
+    const giveUpMs = is.nowMs() + waitMaxMs;
+    while (!((await isFree(name)) && (await take(name, holder)))) {
+      if (is.nowMs() > giveUpMs) throw new Outage("mongodb", "too many change the same thing at once");
+      await is.delayMs(pollMs.least + is.random() * (pollMs.most - pollMs.least));
+    }
+  }
+
   return {
     hold: async (name, work) => {
       const holder = randomUUID();
-      const giveUpMs = is.nowMs() + waitMaxMs;
-      while (!(await mongo.run(() => take(name, holder)))) {
-        if (is.nowMs() > giveUpMs) throw new Outage("mongodb", "too many change the same thing at once");
-        await is.delayMs(pollMs.least + is.random() * (pollMs.most - pollMs.least));
-      }
+      await mongo.run(async () => {
+        if (!(await take(name, holder))) await wait(name, holder);
+      });
       try {
         return await work();
       } finally {
