@@ -1,7 +1,7 @@
 // The rules that calls have to keep, one function each: what breaks it, and what to do about it.
 
 import type { ServiceDefinition } from "@webstore/kit";
-import { cyclesOf, type Edge, edgesOf, type Path, pathsOf, type System, servedBy } from "./call-graph.ts";
+import { cyclesOf, type Edge, edgesOf, type Path, pathsOf, servedBy } from "./call-graph.ts";
 import type { Knowledge, Rule } from "./call-knowledge.ts";
 
 export type Violation = {
@@ -24,17 +24,21 @@ export type Checked = {
 };
 
 /** `unlisted`: what source-edges.ts found in the services' code. */
-export function checkCalls(system: System, knowledge: Knowledge, unlisted: readonly Violation[]): Checked {
-  const edges = edgesOf(system, knowledge);
-  const paths = pathsOf(system, edges, knowledge);
+export function checkCalls(
+  services: readonly ServiceDefinition[],
+  knowledge: Knowledge,
+  unlisted: readonly Violation[],
+): Checked {
+  const edges = edgesOf(services, knowledge);
+  const paths = pathsOf(services, edges, knowledge);
   const found = [
-    ...calleesThere(system.services),
-    ...methodsThere(system.services),
-    ...methodsOnce(system.services),
+    ...calleesThere(services),
+    ...methodsThere(services),
+    ...methodsOnce(services),
     ...attemptsFit(edges),
     ...pathsBounded(paths),
-    ...breakersThere(system.services),
-    ...breakersAgree(system.services),
+    ...breakersThere(services),
+    ...breakersAgree(services),
     ...noCycles(edges, knowledge),
     ...unlisted,
   ];
@@ -48,7 +52,7 @@ export function checkCalls(system: System, knowledge: Knowledge, unlisted: reado
     ),
     violations: [
       ...found.filter((each) => excuse(each) === undefined),
-      ...staleKnowledge(system, edges, knowledge, found),
+      ...staleKnowledge(services, edges, knowledge, found),
     ],
     accepted: found.flatMap((each) => {
       const because = excuse(each);
@@ -194,17 +198,17 @@ function noCycles(edges: readonly Edge[], knowledge: Knowledge): Violation[] {
 
 /** A reason that has lost its subject would excuse whatever comes under that name next. */
 function staleKnowledge(
-  system: System,
+  services: readonly ServiceDefinition[],
   edges: readonly Edge[],
   knowledge: Knowledge,
   found: readonly Violation[],
 ): Violation[] {
-  const named = (name: string) => system.services.find((each) => each.name === name);
+  const named = (name: string) => services.find((each) => each.name === name);
   const methodsOf = (name: string) =>
     Object.values(named(name)?.serves.methods ?? {}).map((each) => each.name);
   const serves = (name: string, rpc: string) => {
     const service = named(name);
-    const contracts = service === undefined ? [] : servedBy(system, service);
+    const contracts = service === undefined ? [] : servedBy(service);
     return contracts.some(({ methods }) => Object.values(methods).some((each) => each.name === rpc));
   };
   const is = (edge: Edge, caller: string, callee: string, method: string) =>

@@ -6,12 +6,6 @@ import { type Method, methodsOf } from "./callers.ts";
 
 type Contract = ServiceDefinition["serves"];
 
-export type System = {
-  readonly services: readonly ServiceDefinition[];
-  /** Contracts that a service serves beside its own, by the service's name. */
-  readonly alsoServed: Readonly<Record<string, readonly Contract[]>>;
-};
-
 export type Edge = {
   readonly caller: string;
   /** The name of the call in the caller's definition. */
@@ -34,16 +28,15 @@ export type Edge = {
 /** As the kit waits between attempts (kit/rpc-client.ts), and the mesh not longer. */
 const backoff = { baseMs: 50, capMs: 1_000 };
 
-export function edgesOf(system: System, knowledge: Knowledge): Edge[] {
-  return system.services.flatMap((service) =>
+export function edgesOf(services: readonly ServiceDefinition[], knowledge: Knowledge): Edge[] {
+  return services.flatMap((service) =>
     Object.entries(service.calls).flatMap(([as, call]) =>
-      methodsOf(call).map((method) => edgeOf({ system, knowledge, service, as, call, method })),
+      methodsOf(call).map((method) => edgeOf({ knowledge, service, as, call, method })),
     ),
   );
 }
 
 function edgeOf(is: {
-  system: System;
   knowledge: Knowledge;
   service: ServiceDefinition;
   as: string;
@@ -51,7 +44,7 @@ function edgeOf(is: {
   method: Method;
 }): Edge {
   const { service, as, call, method } = is;
-  const served = servedBy(is.system, service).flatMap(deadlinesOf);
+  const served = servedBy(service).flatMap(deadlinesOf);
   const rpc = madeFor(is.knowledge, service.name, call.service, method.name);
   const parent = served.find(({ name }) => name === rpc);
   const attempts = method.options.idempotencyLevel === undefined ? 1 : call.attemptsMax;
@@ -70,8 +63,8 @@ function edgeOf(is: {
   };
 }
 
-export function servedBy(system: System, { name, serves }: ServiceDefinition): readonly Contract[] {
-  return [serves, ...(system.alsoServed[name] ?? [])];
+export function servedBy({ serves, alsoServes }: ServiceDefinition): readonly Contract[] {
+  return [serves, ...alsoServes];
 }
 
 function deadlinesOf({ fullName, methods }: Contract) {
@@ -97,7 +90,11 @@ export type Path = {
  * All of them, each followed until nobody is called further or it comes round. A call that no RPC waits for begins a path and
  * continues none: whoever makes it is not answering anybody.
  */
-export function pathsOf({ services }: System, edges: readonly Edge[], knowledge: Knowledge): Path[] {
+export function pathsOf(
+  services: readonly ServiceDefinition[],
+  edges: readonly Edge[],
+  knowledge: Knowledge,
+): Path[] {
   const follow = (steps: readonly Edge[]): Path[] => {
     const { callee, method } = steps.at(-1) as Edge;
     const attempts = steps.reduce((product, each) => product * each.attempts, 1);

@@ -4,7 +4,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { OpsServiceDefinition } from "@webstore/proto/ops/v1";
 import { system } from "../services/system.ts";
 import { checkCalls } from "./call-checks.ts";
 import { knowledge } from "./call-knowledge.ts";
@@ -38,8 +37,7 @@ function main(): number {
     return 0;
   }
   const services = system.flatMap(({ is }) => (is.kind === "service" ? [is] : []));
-  const alsoServed = { gateway: [OpsServiceDefinition] };
-  const checked = checkCalls({ services, alsoServed }, knowledge, unlistedEdges(sources(), services));
+  const checked = checkCalls(services, knowledge, unlistedEdges(sources(), services));
   process.stdout.write(reportOf(checked));
   return checked.violations.length === 0 ? 0 : 1;
 }

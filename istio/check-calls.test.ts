@@ -12,7 +12,7 @@ test("a violation says what was found and what to do", () => {
   const { breaker: _, ...bare } = serviceNamed("cart").calls.catalog ?? {};
   const cart = { ...serviceNamed("cart"), calls: { catalog: bare } } as ReturnType<typeof serviceNamed>;
   const nothingKnown = { unawaited: [], leaves: [], madeFor: [], accepted: [] };
-  const all = { services: [cart, serviceNamed("catalog")], alsoServed: {} };
+  const all = [cart, serviceNamed("catalog")];
   const report = reportOf(checkCalls(all, nothingKnown, []));
   expect(report).toMatch(/^caller +callee +attempts +at worst +caller has +breaker\n/);
   expect(report).toMatch(/cart +catalog\.BatchGetProducts +2 × 800 ms +1650 ms +2000 ms +none\n/);

@@ -8,7 +8,6 @@ export {
   storePolicy,
 } from "./authorization-policy.ts";
 export { type Checked, checkCalls, type Violation } from "./call-checks.ts";
-export type { System } from "./call-graph.ts";
 export { type Knowledge, knowledge } from "./call-knowledge.ts";
 export { type DestinationRule, destinationRule } from "./destination-rule.ts";
 export { type Declared, type Drift, driftOf, driftReport, type Release } from "./drift.ts";
