@@ -41,7 +41,7 @@ export type KafkaCluster = {
   readonly calls: Lane;
   /** Whether any broker answers. */
   probe(): Promise<void>;
-  /** As it was half a minute ago at most; `forget` after a failure that may come from its having changed. */
+  /** As it was `topicAgeMaxMs` ago at most; `forget` after a failure that may come from its having changed. */
   topic(name: string): Promise<KafkaTopic>;
   forget(name: string): void;
   /** Makes a topic that is not there; one that is there stays as it is. */
@@ -58,14 +58,13 @@ export type KafkaClusterOptions = {
   /** For topics that are new. */
   readonly partitions: number;
   readonly retentionMs: (topic: string) => number;
+  readonly topicAgeMaxMs: number;
 };
 
 export const connectTimeoutMs = 5_000;
 export const requestTimeoutMs = 5_000;
 /** One message of messageLimits with what Kafka puts around it. */
 export const recordBytesMax = 1_048_588;
-/** Until then partitions that were added to a topic may be unknown. */
-const topicAgeMaxMs = 30_000;
 const leaderlessMaxMs = 10_000;
 const coordinatorlessMaxMs = 5_000;
 const lookAgainMs = 50;
@@ -113,7 +112,7 @@ export function openKafkaCluster(options: KafkaClusterOptions): KafkaCluster {
   };
   const topic = async (name: string) => {
     const known = topics.get(name);
-    const isFresh = known !== undefined && performance.now() - known.atMs < topicAgeMaxMs;
+    const isFresh = known !== undefined && performance.now() - known.atMs < options.topicAgeMaxMs;
     return isFresh ? known.found : await look(name);
   };
 

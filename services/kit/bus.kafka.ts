@@ -43,6 +43,8 @@ export type KafkaBusOptions = {
   readonly pollRetryMs?: number;
   /** Default 1 s: when a message comes again whose handler has failed. */
   readonly redeliverMs?: number;
+  /** Default 30 s: how long partitions that are added to a topic may stay unknown. */
+  readonly topicAgeMaxMs?: number;
   /** A clock that only goes forward. */
   readonly nowMs?: () => number;
   /** The waits before the first connection is tried again. */
@@ -66,6 +68,7 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
     brokers,
     clientId,
     partitions,
+    topicAgeMaxMs: options.topicAgeMaxMs ?? 30_000,
     retentionMs: (topic) => (topic.endsWith("-dlq") ? deadLetters : events),
   });
   await connect(cluster, options);
