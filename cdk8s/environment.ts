@@ -8,11 +8,18 @@ import { nameOf, namespace, release, secretName } from "./naming.ts";
 import { type Definitions, partnerNamed, serviceNamed } from "./system.ts";
 import { either, expression, goOf, orElse } from "./values.ts";
 
-/** Where a service keeps its data in a cluster, of what its definition allows. */
-export function clusterStoreOf({ stores }: ServiceDefinition): "redis" | "mongo" | "postgres" | undefined {
-  if ("redis" in stores) return "redis";
-  if ("mongo" in stores) return "mongo";
-  return "postgres" in stores ? "postgres" : undefined;
+export type ServiceStore = "redis" | "mongo" | "postgres";
+
+/** Where a service can keep its data in a cluster, of what its definition allows; the first unless its values say otherwise. */
+export function storeKindsOf({ stores }: Pick<ServiceDefinition, "stores">): ServiceStore[] {
+  return (["redis", "mongo", "postgres"] as const).filter((kind) => kind in stores);
+}
+
+/** Whether it keeps its data there: for a service that has the choice, what its values say. */
+export function keepsIn(definition: Pick<ServiceDefinition, "stores">, kind: ServiceStore): boolean {
+  const kinds = storeKindsOf(definition);
+  if (kinds.length < 2) return kinds.includes(kind);
+  return expression("scalar", `eq .Values.store "${kind}"`);
 }
 
 export const usesBus = ({ publishes, consumes }: ServiceDefinition) => publishes.length + consumes.length > 0;
@@ -86,14 +93,19 @@ export function configOf(definition: ServiceDefinition, system: Definitions): Re
 
 /** The variables that are secrets, by reference. Those of the service alone may be missing; the process says what it needs. */
 export function secretsOf(definition: ServiceDefinition): k8s.EnvVar[] {
-  const store = clusterStoreOf(definition);
-  const from = (name: string, optional: boolean): k8s.EnvVar => ({
+  const from = (name: string, key: string, optional: boolean): k8s.EnvVar => ({
     name,
-    valueFrom: { secretKeyRef: { name: secretName, key: name, optional } },
+    valueFrom: { secretKeyRef: { name: secretName, key, optional } },
   });
+  const kinds = storeKindsOf(definition);
   return [
-    from("INTERNAL_API_KEY", false),
-    ...(store === undefined ? [] : [from(storeVariables[store], false)]),
-    ...definition.secrets.map((name) => from(name, true)),
+    from("INTERNAL_API_KEY", "INTERNAL_API_KEY", false),
+    ...kinds.map((kind) => {
+      const name = storeVariables[kind];
+      if (kinds.length === 1) return from(name, name, false);
+      // Of several the process takes what it is given, so the others are given by no name.
+      return from(name, either(keepsIn(definition, kind), name, "none"), true);
+    }),
+    ...definition.secrets.map((name) => from(name, name, true)),
   ];
 }

@@ -22,7 +22,7 @@ import {
   virtualService,
 } from "@webstore/istio";
 import type { PartnerDefinition, ServiceDefinition } from "@webstore/kit";
-import { clusterStoreOf, hostOf, partnerUrlOf, usesBus } from "./environment.ts";
+import { hostOf, partnerUrlOf, storeKindsOf, usesBus } from "./environment.ts";
 import { globals } from "./global-values.ts";
 import { labelsOf, nameOf, namespace, releaseSelector, selectorOf } from "./naming.ts";
 import { type Store, storePorts, storesOf } from "./stores.ts";
@@ -101,11 +101,10 @@ function callbacksOf({ services }: Definitions): Callback[] {
 }
 
 function reachOf(definition: ServiceDefinition) {
-  const store = clusterStoreOf(definition);
   const partners = Object.values(definition.partners).map(({ partner }) => partner);
   return {
     inRelease: [
-      ...(store === undefined ? [] : [storesOf[store]]),
+      ...storeKindsOf(definition).map((kind) => storesOf[kind]),
       ...(usesBus(definition) ? [storesOf.kafka] : []),
       ...partners,
     ],
@@ -145,7 +144,7 @@ export function storeMesh(store: Store, system: Definitions): Manifest[] {
   const name = storesOf[store];
   const place = placeOf(name, system);
   const uses = (each: ServiceDefinition) =>
-    store === "kafka" ? usesBus(each) : clusterStoreOf(each) === store;
+    store === "kafka" ? usesBus(each) : storeKindsOf(each).includes(store);
   const users = system.services.filter(uses).map((user) => user.name);
   // Kafka's broker calls itself by its name.
   const own = store === "kafka" ? ["kafka"] : [];

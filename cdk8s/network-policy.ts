@@ -3,12 +3,12 @@
 
 import type { Manifest } from "@webstore/istio";
 import type { PartnerDefinition, ServiceDefinition } from "@webstore/kit";
-import { clusterStoreOf, partnerUrlOf, usesBus } from "./environment.ts";
+import { keepsIn, partnerUrlOf, storeKindsOf, usesBus } from "./environment.ts";
 import { globals } from "./global-values.ts";
 import { metadataOf, releaseSelector, selectorOf } from "./naming.ts";
 import { type Store, storePorts, storesOf } from "./stores.ts";
 import { callersOf, type Definitions, partnerNamed, serviceNamed } from "./system.ts";
-import { expression, goOf, not, when } from "./values.ts";
+import { both, expression, goOf, not, when } from "./values.ts";
 
 const port = (number: number, protocol = "TCP") => ({ port: number, protocol });
 const pods = (member: string) => ({ podSelector: { matchLabels: selectorOf(member) } });
@@ -50,7 +50,7 @@ export function partnerPolicy({ name, port: at }: PartnerDefinition, system: Def
 /** Of a data store: who keeps something in it. It calls nobody. */
 export function storePolicy(store: Store, system: Definitions): Manifest {
   const uses = (each: ServiceDefinition) =>
-    store === "kafka" ? usesBus(each) : clusterStoreOf(each) === store;
+    store === "kafka" ? usesBus(each) : storeKindsOf(each).includes(store);
   const users = system.services.filter(uses).flatMap(({ name }) => [pods(name), pods(`${name}-migration`)]);
   // Kafka's broker calls itself by its name.
   const own = store === "kafka" ? [{ to: [pods("kafka")] }] : [];
@@ -106,9 +106,11 @@ function ingressOf(definition: ServiceDefinition, system: Definitions): unknown[
 
 function egressOf(definition: ServiceDefinition, system: Definitions): unknown[] {
   const callees = Object.values(definition.calls).map(({ service }) => serviceNamed(system, service));
-  const stores = [clusterStoreOf(definition), usesBus(definition) ? ("kafka" as const) : undefined].filter(
-    (each) => each !== undefined,
-  );
+  const kinds = storeKindsOf(definition);
+  const stores = [
+    ...kinds.map((kind) => ({ store: kind, isUsed: keepsIn(definition, kind) })),
+    ...(usesBus(definition) ? [{ store: "kafka" as const, isUsed: true }] : []),
+  ];
   const partners = Object.values(definition.partners).map(({ partner }) => partnerNamed(system, partner));
   return [
     ...infrastructure,
@@ -116,9 +118,12 @@ function egressOf(definition: ServiceDefinition, system: Definitions): unknown[]
     ...(definition.name === "identity"
       ? []
       : [{ to: [pods("identity")], ports: [port(serviceNamed(system, "identity").ports.admin)] }]),
-    ...stores.flatMap((store) => [
-      when(not(globals.stores.external), { to: [pods(storesOf[store])], ports: [port(storePorts[store])] }),
-      when(globals.stores.external, { ports: [port(storePorts[store])] }),
+    ...stores.flatMap(({ store, isUsed }) => [
+      when(andOf(isUsed, not(globals.stores.external)), {
+        to: [pods(storesOf[store])],
+        ports: [port(storePorts[store])],
+      }),
+      when(andOf(isUsed, globals.stores.external), { ports: [port(storePorts[store])] }),
     ]),
     ...partners.flatMap(({ name, port: at }) => [
       when(isEmpty(partnerUrlOf(name)), { to: [pods(name)], ports: [port(at)] }),
@@ -131,5 +136,8 @@ function egressOf(definition: ServiceDefinition, system: Definitions): unknown[]
     when(not(isEmpty(globals.telemetry.endpoint)), { ports: [port(4317)] }),
   ];
 }
+
+/** `true` where there is no choice. */
+const andOf = (isUsed: boolean, also: boolean): boolean => (isUsed === true ? also : both(isUsed, also));
 
 const isEmpty = (value: string): boolean => expression("scalar", `empty ${goOf(value)}`);

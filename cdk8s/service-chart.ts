@@ -6,7 +6,7 @@ import type { Chart, Template } from "./chart.ts";
 import { configMaps } from "./config-map.ts";
 import { deployment } from "./deployment.ts";
 import { disruptionBudget } from "./disruption-budget.ts";
-import { clusterStoreOf } from "./environment.ts";
+import { keepsIn, storeKindsOf } from "./environment.ts";
 import { globals } from "./global-values.ts";
 import { serviceMesh } from "./mesh.ts";
 import { migrationJob } from "./migration-job.ts";
@@ -14,7 +14,7 @@ import { networkPolicy } from "./network-policy.ts";
 import { service } from "./service.ts";
 import { serviceAccount } from "./service-account.ts";
 import { serviceMonitor } from "./service-monitor.ts";
-import { serviceDeclaration, serviceValuesOf } from "./service-values.ts";
+import { type ServiceValues, serviceDeclaration, serviceValuesOf } from "./service-values.ts";
 import type { Definitions } from "./system.ts";
 
 export function serviceChart(definition: ServiceDefinition, system: Definitions): Chart {
@@ -32,8 +32,8 @@ export function serviceChart(definition: ServiceDefinition, system: Definitions)
       "disruption-budget": one(disruptionBudget(name)),
       "horizontal-pod-autoscaler": one(autoscaler(name, values), values.autoscaling.enabled),
       istio: { objects: serviceMesh(definition, system), when: globals.istio.enabled },
-      ...(clusterStoreOf(definition) === "postgres"
-        ? { "migration-job": one(migrationJob(definition, values)) }
+      ...(storeKindsOf(definition).includes("postgres")
+        ? { "migration-job": migrationOf(definition, values) }
         : {}),
       "network-policy": one(networkPolicy(definition, system)),
       service: one(service(definition)),
@@ -43,6 +43,13 @@ export function serviceChart(definition: ServiceDefinition, system: Definitions)
     notes: `${name} serves ${serves.fullName} at {{ .Release.Name }}-${name}.{{ .Release.Namespace }}:${definition.ports.rpc}.`,
     readme: readmeOf(definition),
   };
+}
+
+/** Only tables have to be brought up to date before anybody starts. */
+function migrationOf(definition: ServiceDefinition, values: ServiceValues): Template {
+  const isOnPostgres = keepsIn(definition, "postgres");
+  const objects = [migrationJob(definition, values)];
+  return isOnPostgres === true ? { objects } : { objects, when: isOnPostgres };
 }
 
 function readmeOf({ name, calls, partners, publishes, consumes, secrets, ports }: ServiceDefinition): string {

@@ -1,12 +1,19 @@
 // The values of one service's chart: those of its definition, and what an operator may want to change.
 
 import type { ServiceDefinition } from "@webstore/kit";
+import { storeKindsOf } from "./environment.ts";
 import { globalDeclaration } from "./global-values.ts";
 import { version } from "./naming.ts";
 import { flag, list, type PlaceholdersOf, placeholdersOf, quantity, text, texts, whole } from "./values.ts";
 
-export function serviceDeclaration({ name, runs }: Pick<ServiceDefinition, "name" | "runs">) {
+export function serviceDeclaration(definition: Pick<ServiceDefinition, "name" | "runs" | "stores">) {
+  const { name, runs } = definition;
+  const kinds = storeKindsOf(definition);
+  const [first = "postgres"] = kinds;
   return {
+    ...(kinds.length < 2
+      ? {}
+      : { store: text(first, "Where it keeps its data. Another one begins empty.", { enum: kinds }) }),
     image: {
       repository: text(`webstore-${name}`, "The image, without registry and tag.", { minLength: 1 }),
       tag: text(version, "The image's tag.", { pattern: "^[\\w][\\w.-]{0,127}(@sha256:[0-9a-f]{64})?$" }),
