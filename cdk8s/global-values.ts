@@ -48,7 +48,7 @@ export const globalDeclaration = {
         "An extension provider of the mesh for access logs, used with that for traces.",
       ),
       proxy: {
-        cpu: text("10m", "CPU that each sidecar requests."),
+        cpu: text("5m", "CPU that each sidecar requests."),
         memory: text("48Mi", "Memory that each sidecar requests."),
       },
     },

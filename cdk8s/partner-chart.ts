@@ -22,7 +22,7 @@ const declarationOf = ({ name }: PartnerDefinition) => ({
   }),
   ...statefulDeclaration({
     image: { repository: `webstore-${name}`, tag: version },
-    cpu: "20m",
+    cpu: "10m",
     memory: { requested: "64Mi", limit: "192Mi" },
     storage: "256Mi",
   }),

@@ -7,7 +7,7 @@ import type { Definitions } from "./system.ts";
 const little = {
   replicas: { min: 1, max: 1 },
   autoscaling: { enabled: false },
-  resources: { requests: { cpu: "20m", memory: "76Mi" }, limits: { memory: "256Mi" } },
+  resources: { requests: { cpu: "10m", memory: "76Mi" }, limits: { memory: "256Mi" } },
 };
 
 export function smallValues({ services }: Definitions): Record<string, string> {

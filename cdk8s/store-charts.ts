@@ -30,22 +30,22 @@ const secret = (name: string): k8s.EnvVar => ({
   valueFrom: { secretKeyRef: { name: secretName, key: name } },
 });
 
-const kafkaLog = (target: string, level: string) =>
-  [
-    "Configuration:",
-    "  Appenders:",
-    "    Console:",
-    "      name: STDOUT",
-    `      target: ${target}`,
-    "      PatternLayout:",
-    '        Pattern: "[%d] %p %m (%c)%n"',
-    "  Loggers:",
-    "    Root:",
-    `      level: ${level}`,
-    "      AppenderRef:",
-    "        - ref: STDOUT",
-    "",
-  ].join("\n");
+const kafkaFiles = "/etc/webstore-kafka";
+/** Any will do, as long as it stays. */
+const kafkaClusterId = "d2Vic3RvcmUta2Fma2EtMQ";
+const kafkaLog = `Configuration:
+  Appenders:
+    Console:
+      name: STDOUT
+      target: SYSTEM_OUT
+      PatternLayout:
+        Pattern: "[%d] %p %m (%c)%n"
+  Loggers:
+    Root:
+      level: WARN
+      AppenderRef:
+        - ref: STDOUT
+`;
 
 const charts: Readonly<Record<Store, StoreChart>> = {
   postgres: {
@@ -103,10 +103,19 @@ const charts: Readonly<Record<Store, StoreChart>> = {
     memory: { requested: "384Mi", limit: "1Gi" },
     part: {
       userId: 1000,
-      env: [{ name: "KAFKA_HEAP_OPTS", value: "-Xms192m -Xmx384m" }],
+      // Its image's own start knows no read-only folder, and not every build of it a disk that was used before.
+      command: [
+        "bash",
+        "-c",
+        `/opt/kafka/bin/kafka-storage.sh format --ignore-formatted --cluster-id ${kafkaClusterId} --config ${kafkaFiles}/server.properties && exec /opt/kafka/bin/kafka-server-start.sh ${kafkaFiles}/server.properties`,
+      ],
+      env: [
+        { name: "KAFKA_HEAP_OPTS", value: "-Xms192m -Xmx384m" },
+        { name: "KAFKA_LOG4J_OPTS", value: `-Dlog4j2.configurationFile=${kafkaFiles}/log4j2.yaml` },
+        { name: "LOG_DIR", value: "/tmp" },
+      ],
       dataPath: "/var/lib/kafka/data",
-      scratchPaths: ["/opt/kafka/config", "/opt/kafka/logs"],
-      filesPath: "/mnt/shared/config",
+      filesPath: kafkaFiles,
       probe: listens(storePorts.kafka),
       stopSeconds: 60,
     },
@@ -127,8 +136,7 @@ const charts: Readonly<Record<Store, StoreChart>> = {
         "auto.create.topics.enable=false",
         "",
       ].join("\n"),
-      "log4j2.yaml": kafkaLog("SYSTEM_OUT", "WARN"),
-      "tools-log4j2.yaml": kafkaLog("SYSTEM_ERR", "WARN"),
+      "log4j2.yaml": kafkaLog,
     },
   },
 };
@@ -138,7 +146,7 @@ export function storeChart(store: Store, system: Definitions): Chart {
   const name = storesOf[store];
   const declaration = {
     enabled: flag(true, "Whether the umbrella installs it."),
-    ...statefulDeclaration({ image, cpu: "50m", memory, storage: "1Gi" }),
+    ...statefulDeclaration({ image, cpu: "20m", memory, storage: "1Gi" }),
     ...globalDeclaration,
   };
   const values = placeholdersOf(declaration);

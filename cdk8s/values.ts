@@ -156,8 +156,8 @@ export function templateOf(manifest: unknown): string {
   const document = new Document(manifest, { aliasDuplicateObjects: false });
   visit(document, {
     Scalar(_, node) {
-      if (isScalar(node) && typeof node.value === "string" && node.value.includes(open))
-        node.type = "QUOTE_DOUBLE";
+      if (!isScalar(node) || typeof node.value !== "string" || !node.value.includes(open)) return;
+      node.type = node.value.includes("\n") ? "BLOCK_LITERAL" : "QUOTE_DOUBLE";
     },
   });
   const lines = document.toString({ lineWidth: 0, indentSeq: true }).trimEnd().split("\n");
