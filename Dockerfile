@@ -20,11 +20,7 @@ COPY package.json ./
 COPY proto proto
 COPY services services
 ARG SERVICE
-# Of the other services only what their definitions are made of.
-RUN test -f "services/$SERVICE/main.ts" || { echo "SERVICE must name a service: $(ls services)" >&2; exit 1; } \
-  && rm services/*.ts \
-  && for each in services/*/; do case "$(basename "$each")" in kit | simulator | "$SERVICE") ;; journeys) rm -r "$each" ;; \
-    *) find "$each" -type f ! -name package.json ! -name definition.ts ! -name routes.ts -delete ;; esac; done
+RUN node services/image-sources.ts "$SERVICE"
 
 FROM node:24-bookworm-slim
 WORKDIR /app

@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 // Where .ci/run wants the counts.
 const json = process.env.VITEST_JSON;
 const journeys = "services/journeys/**/*.test.ts";
+const cluster = "services/journeys/cluster/**/*.test.ts";
 const never = ["**/node_modules/**", "**/.webstore/**"];
 
 export default defineConfig({
@@ -28,9 +29,22 @@ export default defineConfig({
         test: {
           name: "journeys",
           include: [journeys],
-          exclude: never,
+          exclude: [...never, cluster],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
+        },
+      },
+      // On the cluster of the current context, where `skaffold run` has installed the store: npm run journey:cluster.
+      {
+        extends: true,
+        test: {
+          name: "cluster",
+          include: [cluster],
+          exclude: never,
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
