@@ -5,6 +5,7 @@ import { addAudit } from "./audit.ts";
 import { addDlq } from "./dlq.ts";
 import { addLedger } from "./ledger.ts";
 import { addLogin } from "./login.ts";
+import { addNew } from "./new-service.ts";
 import { addNotifications } from "./notifications.ts";
 import { addPayments } from "./payments.ts";
 import { addReconcile } from "./reconcile.ts";
@@ -22,7 +23,7 @@ Exit status: 0 done, 1 failed or differences found, 2 not understood.`;
 
 export function buildProgram(): Command {
   const program = new Command("webstore")
-    .description("Look into a running WebStore, and set going again what is stuck.")
+    .description("Look into a running WebStore, and set going again what is stuck; make new services for it.")
     .addOption(
       new Option("--url <url>", "where the store is").env("WEBSTORE_URL").default("http://127.0.0.1:8000"),
     )
@@ -40,5 +41,6 @@ export function buildProgram(): Command {
   addNotifications(program);
   addAudit(program);
   addLogin(program);
+  addNew(program);
   return program;
 }

@@ -3,12 +3,13 @@
 import { createServer, type Server } from "node:net";
 
 const slotsMax = 9;
-const slotStep = 10;
+/** More than the services' ports are apart, however many there are: the ports of no two stores meet. */
+const slotStep = 1_000;
 /** Below the ports that systems give away by themselves; not a port of the store itself. */
 const portOffsetFirst = 10_000;
 const claimPort = 9_999;
 
-/** Nine stores fit between the ports of one; whoever listens on the slot's own port has it. */
+/** Whoever listens on the slot's own port has it. */
 export async function takeSlot(): Promise<{ portOffset: number; give(): void }> {
   for (let slot = 0; slot < slotsMax; slot++) {
     const portOffset = portOffsetFirst + slot * slotStep;
