@@ -54,6 +54,12 @@ test("a placeholder becomes what Helm needs in its place", () => {
   );
 });
 
+test("a text that an older YAML takes for something else is quoted", () => {
+  expect(templateOf({ args: ["--appendonly", "yes", "off"] })).toBe(
+    'args:\n  - --appendonly\n  - "yes"\n  - "off"\n',
+  );
+});
+
 test("expressions are put together of placeholders and texts", () => {
   const manifest = {
     mesh: either(values.secure, "istio", "none"),

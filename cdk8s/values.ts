@@ -153,7 +153,8 @@ function quoted(from: string): string {
 
 /** A manifest in Helm's language. */
 export function templateOf(manifest: unknown): string {
-  const document = new Document(manifest, { aliasDuplicateObjects: false });
+  // Helm reads YAML 1.1, to which `yes` is no text.
+  const document = new Document(manifest, { aliasDuplicateObjects: false, compat: "yaml-1.1" });
   visit(document, {
     Scalar(_, node) {
       if (!isScalar(node) || typeof node.value !== "string" || !node.value.includes(open)) return;
