@@ -112,9 +112,12 @@ function reachOf(definition: ServiceDefinition) {
   };
 }
 
-/** The host of a partner's address; `none.invalid` while there is none. */
+/** The host of a partner's address; while there is none, one of its own that nobody has: Istio warns of a host that is listed twice. */
 function outsideHostOf(partner: string): string {
-  return expression("text", `default "none.invalid" (urlParse ${goOf(partnerUrlOf(partner))}).hostname`);
+  return expression(
+    "text",
+    `default "${partner}.invalid" (urlParse ${goOf(partnerUrlOf(partner))}).hostname`,
+  );
 }
 
 /** Stores outside are where a Secret says, which no ServiceEntry can know; the network policies bound the ports. */
