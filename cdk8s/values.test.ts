@@ -64,14 +64,14 @@ test("expressions are put together of placeholders and texts", () => {
   const manifest = {
     mesh: either(values.secure, "istio", "none"),
     url: orElse(values.host, `${release}.local`),
-    off: not(values.secure),
+    plain: not(values.secure),
     and: both(values.secure, not(values.secure)),
   };
   expect(templateOf(manifest)).toBe(
     [
       'mesh: {{ ternary "istio" "none" .Values.secure | quote }}',
       'url: {{ default (print .Release.Name ".local") .Values.host | quote }}',
-      "off: {{ not .Values.secure }}",
+      "plain: {{ not .Values.secure }}",
       "and: {{ and .Values.secure (not .Values.secure) }}",
       "",
     ].join("\n"),
