@@ -137,12 +137,19 @@ describe("a service that is made by `webstore new gift-cards`", () => {
   });
 
   test("passes its own tests, and those of whatever is about every service", async () => {
-    const about = ["tidy.test.ts", "services/system.test.ts", "proto/gen.test.ts", "services/gift-cards"];
+    const about = [
+      "tidy.test.ts",
+      "services/system.test.ts",
+      "proto/contracts.test.ts",
+      "proto/gen.test.ts",
+      "services/gift-cards",
+    ];
     const report = join(copy, ".webstore", "tests.json");
     await works(copy, "vitest", "run", "--reporter=json", `--outputFile=${report}`, ...about);
     const { testResults, numTotalTests } = JSON.parse(readFileSync(report, "utf8"));
     const files = (testResults as { name: string }[]).map(({ name }) => name.split(`${copy}/`)[1]);
     expect(files.sort()).toEqual([
+      "proto/contracts.test.ts",
       "proto/gen.test.ts",
       "services/gift-cards/gift-cards.test.ts",
       "services/gift-cards/refusals.test.ts",
