@@ -23,12 +23,18 @@ release for its counters, by kubectl; with SERVICE=FILE it reads what is in the 
 Exit status: 0 nothing undeclared, 1 a call that is not declared, 2 not understood or not to be read.
 `;
 
+const proxy = "istio-proxy";
 const kubectlTimeoutMs = 30_000;
 const outputBytesMax = 64 * 1024 * 1024;
 
 type Options = { release: string; namespace: string; context: string | undefined };
+type Container = { readonly name: string };
 type Pod = {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly containers: readonly Container[];
+    readonly initContainers?: readonly Container[];
+  };
   readonly status?: { readonly phase?: string };
 };
 
@@ -42,6 +48,11 @@ function kubectl({ context, namespace }: Options, args: readonly string[]): stri
   });
 }
 
+/** It stands beside the service, or, in a cluster that knows sidecars, among the containers that start before it. */
+function hasProxy({ spec: { containers, initContainers = [] } }: Pod): boolean {
+  return [...containers, ...initContainers].some(({ name }) => name === proxy);
+}
+
 function fromCluster(options: Options): Observed[] {
   const selector = `app.kubernetes.io/instance=${options.release}`;
   const { items } = JSON.parse(
@@ -50,19 +61,11 @@ function fromCluster(options: Options): Observed[] {
     items: readonly Pod[];
   };
   const running = items.filter(({ status }) => status?.phase === "Running");
-  if (running.length === 0) throw new Error(`no pod of ${options.release} runs in ${options.namespace}`);
-  return running.flatMap(({ metadata: { name, labels } }) => {
-    const counters = [
-      "exec",
-      name,
-      "--container",
-      "istio-proxy",
-      "--",
-      "pilot-agent",
-      "request",
-      "GET",
-      "stats",
-    ];
+  const [inMesh, outside] = [running.filter(hasProxy), running.filter((pod) => !hasProxy(pod))];
+  for (const { metadata } of outside) process.stderr.write(`drift: ${metadata.name} has no proxy to ask\n`);
+  if (inMesh.length === 0) throw new Error(`no pod of ${options.release} runs in ${options.namespace}`);
+  return inMesh.flatMap(({ metadata: { name, labels } }) => {
+    const counters = ["exec", name, "--container", proxy, "--", "pilot-agent", "request", "GET", "stats"];
     return observedIn(labels?.["app.kubernetes.io/name"] ?? name, kubectl(options, counters));
   });
 }
