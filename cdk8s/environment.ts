@@ -6,7 +6,7 @@ import type { k8s } from "cdk8s-plus-34";
 import { globals } from "./global-values.ts";
 import { nameOf, namespace, release, secretName } from "./naming.ts";
 import { type Definitions, partnerNamed, serviceNamed } from "./system.ts";
-import { either, expression, goOf, orElse } from "./values.ts";
+import { either, expression, goOf, orElse, quoted } from "./values.ts";
 
 export type ServiceStore = "redis" | "mongo" | "postgres";
 
@@ -75,9 +75,10 @@ export function configOf(definition: ServiceDefinition, system: Definitions): Re
       ? {}
       : {
           APP_PORT: String(definition.ports.http),
+          // Its own name, too: so it is called from inside, for the events of the payment provider.
           BACKEND_ALLOWED_HOSTS: expression(
             "text",
-            `toJson (list ${goOf(globals.host)} "localhost" "127.0.0.1")`,
+            `toJson (list ${goOf(globals.host)} ${quoted(hostOf(definition.name))} "localhost" "127.0.0.1")`,
           ),
           BACKEND_CORS_ORIGINS: expression(
             "text",

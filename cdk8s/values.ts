@@ -142,7 +142,7 @@ export function orElse(value: string, otherwise: string): string {
 const inParentheses = (go: string) => (go.includes(" ") ? `(${go})` : go);
 
 /** A text with placeholders in it as one Go expression. */
-function quoted(from: string): string {
+export function quoted(from: string): string {
   const parts = from.split(everyPlaceholderWhole).filter((part) => part !== "");
   const asGo = parts.map((part) =>
     part.startsWith(open) ? inParentheses(goOf(part)) : JSON.stringify(part),
