@@ -19,7 +19,7 @@ export type Stock = { readonly product_id: string; readonly available: number; r
 
 const pageSize = 100;
 const triesMax = 20;
-const providerKey = "sk_test_webstore";
+const demoKey = "sk_test_webstore";
 
 async function get<Body>(url: string, init: RequestInit = {}): Promise<Body> {
   let response = await fetch(url, init);
@@ -36,27 +36,34 @@ const send = <Body>(method: "PUT" | "POST", url: string, body: object) =>
     body: JSON.stringify(body),
   });
 
-async function everyPage<Item extends { readonly id: string }>(url: string): Promise<Item[]> {
+async function everyPage<Item extends { readonly id: string }>(url: string, key: string): Promise<Item[]> {
   const found: Item[] = [];
   for (;;) {
     const after = found.length === 0 ? "" : `&starting_after=${found.at(-1)?.id}`;
     const page = await get<{ data: Item[]; has_more: boolean }>(`${url}?limit=${pageSize}${after}`, {
-      headers: { authorization: `Bearer ${providerKey}` },
+      headers: { authorization: `Bearer ${key}` },
     });
     found.push(...page.data);
     if (!page.has_more) return found;
   }
 }
 
-export function readPartners(is: { providerUrl: string; inventoryUrl: string; crmUrl: string }) {
+export function readPartners(is: {
+  providerUrl: string;
+  inventoryUrl: string;
+  crmUrl: string;
+  /** The provider's, where it is not the demo's. */
+  providerKey?: string;
+}) {
+  const key = is.providerKey ?? demoKey;
   /** Whoever repeats a call meanwhile keeps its key. */
   const advance = (ms: number) =>
     send<{ still_due: number }>("PUT", `${is.providerUrl}/admin/clock`, { advance_ms: ms, keep_keys: true });
 
   return {
     /** Every payment that the provider knows of. */
-    intents: () => everyPage<Intent>(`${is.providerUrl}/v1/payment_intents`),
-    refunds: () => everyPage<{ id: string; amount: number }>(`${is.providerUrl}/v1/refunds`),
+    intents: () => everyPage<Intent>(`${is.providerUrl}/v1/payment_intents`, key),
+    refunds: () => everyPage<{ id: string; amount: number }>(`${is.providerUrl}/v1/refunds`, key),
 
     /** The next such request to the provider is carried out, and its answer is lost. */
     loseAnswer: (operation: "create" | "capture" | "cancel") =>

@@ -36,6 +36,22 @@ export type RequestOptions = {
   patienceMs?: number;
   /** The store's name where the address is another, such as an ingress's. */
   host?: string;
+  /** Told of every request that is repeated until there is an answer, each time that it is made. */
+  onAsked?: (asked: Try) => void;
+};
+
+/** One request as its client saw it: its answer, or why there was none. */
+export type Try = {
+  readonly method: string;
+  readonly path: string;
+  /** 1 for the first time that it was made. */
+  readonly asks: number;
+  readonly startedMs: number;
+  readonly tookMs: number;
+  /** 0 if there was no answer. */
+  readonly status: number;
+  /** A problem's reason, or why there was no answer. */
+  readonly reason: string | undefined;
 };
 
 export function openRequests(url: string, is: RequestOptions = {}) {
@@ -62,7 +78,12 @@ export function openRequests(url: string, is: RequestOptions = {}) {
   ): Promise<Answer<Body> & { asks: number }> {
     const untilMs = performance.now() + patienceMs;
     for (let asks = 1; ; asks++) {
+      const startedMs = performance.now();
       const answer = await ask<Body>(path, asked).catch((error: unknown) => ({ failed: error }));
+      is.onAsked?.({
+        ...{ method: asked.method ?? "GET", path, asks, startedMs, tookMs: performance.now() - startedMs },
+        ...outcomeOf(answer),
+      });
       if (!("failed" in answer) && isFinal(answer)) return { ...answer, asks };
       if (!("failed" in answer) && answer.status === 202) await onOpen(answer.body);
       if (performance.now() > untilMs) {
@@ -117,6 +138,17 @@ function requestOf(
   if (asked.json !== undefined) headers["content-type"] = "application/json";
   const body = asked.json === undefined ? (asked.body ?? null) : JSON.stringify(asked.json);
   return { origin: url, path, method: asked.method ?? "GET", headers, body };
+}
+
+function outcomeOf(answer: Answer<unknown> | { failed: unknown }): Pick<Try, "status" | "reason"> {
+  if (!("failed" in answer)) {
+    const { status, body } = answer;
+    // A proxy that answers for the store does so in plain words.
+    const reason = typeof body === "string" ? body.slice(0, 80) : (body as Partial<Problem> | null)?.reason;
+    return { status, reason: status < 300 ? undefined : reason };
+  }
+  const { code, message } = answer.failed as { code?: string; message?: string };
+  return { status: 0, reason: code ?? message ?? "no answer" };
 }
 
 /** 503 with `partner_unavailable` is the outcome of an order; any other 503 is nobody's. */
