@@ -21,6 +21,7 @@ import {
   type ServiceImpl,
 } from "@connectrpc/connect";
 import {
+  DeadlineExceeded,
   describeError,
   inContext,
   kitRefusals,
@@ -134,7 +135,7 @@ const codes: Readonly<Record<Refusal["code"], Code>> = {
 function connectErrorOf(error: unknown, traceId: string, log: Log, method: string): ConnectError {
   if (!(error instanceof Refusal)) {
     log.error({ rpc: method, error: describeError(error) }, "RPC failed");
-    return error instanceof Outage
+    return error instanceof Outage || error instanceof DeadlineExceeded
       ? new ConnectError(`Not available right now (trace ${traceId})`, Code.Unavailable)
       : new ConnectError(`Something went wrong here (trace ${traceId})`, Code.Internal);
   }
