@@ -6,17 +6,20 @@ import { imageOf } from "./releases.ts";
 
 export type Where = { readonly namespace: string; readonly pod: string; readonly container: string };
 
-/** The one pod of a service of the main release. */
-export async function podOf(service: string): Promise<Where> {
+/** The one pod of a service, of the main release unless another is named. */
+export async function podOf(
+  service: string,
+  { release, namespace }: { release: string; namespace: string } = main,
+): Promise<Where> {
   const { items } = await kubectlJson<{
     items: readonly { readonly metadata: { readonly name: string; readonly deletionTimestamp?: string } }[];
   }>(
-    ...["get", "pods", "--namespace", main.namespace, "--field-selector", "status.phase=Running"],
-    ...["--selector", `app.kubernetes.io/instance=${main.release},app.kubernetes.io/name=${service}`],
+    ...["get", "pods", "--namespace", namespace, "--field-selector", "status.phase=Running"],
+    ...["--selector", `app.kubernetes.io/instance=${release},app.kubernetes.io/name=${service}`],
   );
   const staying = items.find(({ metadata }) => metadata.deletionTimestamp === undefined);
   if (staying === undefined) throw new Error(`no pod of ${service} runs`);
-  return { namespace: main.namespace, pod: staying.metadata.name, container: service };
+  return { namespace, pod: staying.metadata.name, container: service };
 }
 
 /** Runs a module in the container, in the folder of its image's sources, and gives the JSON value that it prints last. */
