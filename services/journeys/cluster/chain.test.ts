@@ -22,6 +22,7 @@ import {
   programsMap,
   removeStandIn,
   replicasOf,
+  rolledOut,
   standInOf,
   tellReplica,
   triesSeen,
@@ -35,10 +36,11 @@ const storefront = new Client(ingressAddress, credentials.createInsecure(), {
 const shopper = { username: `shopper-${randomUUID().slice(0, 8)}`, password: `pw-${randomUUID()}` };
 const productId = randomUUID();
 const unavailable = String(status.UNAVAILABLE);
-const real = [`deployment/${main.release}-catalog`, "--namespace", main.namespace];
+const catalog = `deployment/${main.release}-catalog`;
+const real = [catalog, "--namespace", main.namespace];
 const withinMs = 180_000;
 let token = "";
-let replicas = 1;
+let replicas: number | undefined;
 
 beforeAll(async () => {
   await shop.register(shopper);
@@ -47,24 +49,29 @@ beforeAll(async () => {
   await until("the token is believed", () => shop.ask("/cart", { token }), isKnown, withinMs);
 
   const deployment = await kubectlJson<Deployment>("get", ...real);
-  replicas = deployment.spec.replicas ?? 1;
+  // None were left by a journey that was cut short.
+  replicas = Math.max(1, deployment.spec.replicas ?? 1);
   const standIn = standInOf(deployment, "catalog", await imageOf("catalog"));
   await applyAll([await programsMap(main), standIn]);
   await allReady(main);
   await kubectl("scale", ...real, "--replicas=0");
-  await kubectl("rollout", "status", ...real, "--timeout=120s");
+  await rolledOut(main.namespace, catalog);
 }, 600_000);
 
 afterAll(async () => {
-  await kubectl("scale", ...real, `--replicas=${replicas}`);
-  await kubectl("rollout", "status", ...real, "--timeout=240s");
-  await removeStandIn(main, "catalog");
-  const isFull = (products: readonly unknown[]) => products.length > 0;
-  await until("the catalog is back", () => shop.products(), isFull, withinMs);
+  if (replicas !== undefined) await putBack(replicas);
   storefront.close();
   await closeForwards();
   await shop.close();
 }, 600_000);
+
+async function putBack(count: number): Promise<void> {
+  await kubectl("scale", ...real, `--replicas=${count}`);
+  await rolledOut(main.namespace, catalog);
+  await removeStandIn(main, "catalog");
+  const isFull = (products: readonly unknown[]) => products.length > 0;
+  await until("the catalog is back", () => shop.products(), isFull, withinMs);
+}
 
 beforeEach(async () => {
   await tell("0");
@@ -74,7 +81,7 @@ beforeEach(async () => {
 
 async function tell(answer: string): Promise<void> {
   for (const replica of await replicasOf(main, "catalog"))
-    await tellReplica(main, "catalog", replica, { answer });
+    await tellReplica(main, "catalog", replica, answer);
 }
 
 const newTrace = () => randomBytes(16).toString("hex");

@@ -44,11 +44,11 @@ beforeAll(async () => {
     (unanswered) => unanswered.length === 0,
     120_000,
   );
-}, 600_000);
+}, 900_000);
 afterAll(async () => {
   await closeForwards();
   await removeNamespace(here);
-}, 300_000);
+}, 600_000);
 
 async function answeredAtOnce(): Promise<string[]> {
   const made = await makeAll(declaredCalls.map((to) => ({ to, asked: {} })));
@@ -85,13 +85,15 @@ async function makeAll(wanted: readonly Wanted[], atOnce = 1): Promise<Made[]> {
 
 const keyed = (asked: Asked): Asked => ({ ...asked, key: randomUUID() });
 
+/** On a busy machine the declared time may be over before a call has all its tries. */
+const isInTime = ({ to, came }: Made) => came.tookMs < to.timeoutMs;
+
 /** How often each was tried where that is not as declared: never more; less only where the declared time was over. */
 function notAsDeclared(made: readonly Made[], declared: (one: Made) => number): string[] {
   return made
     .filter((one) => {
       const most = declared(one);
-      const isInTime = one.came.tookMs < one.to.timeoutMs;
-      return one.tries.length > most || (one.tries.length < most && isInTime);
+      return one.tries.length > most || (one.tries.length < most && isInTime(one));
     })
     .map((one) => {
       const { to, asked, came, tries } = one;
@@ -109,7 +111,7 @@ test("what is UNAVAILABLE is tried as often as declared, and once where that is 
     ]),
   );
   expect(notAsDeclared(made, ({ to, asked }) => triesOf(to, asked.key !== undefined))).toEqual([]);
-  expect(made.filter(({ came }) => came.code !== Number(unavailable))).toEqual([]);
+  expect(made.filter((one) => isInTime(one) && one.came.code !== Number(unavailable))).toEqual([]);
 
   for (const level of ["NO_SIDE_EFFECTS", "IDEMPOTENT", "neither"] as const) {
     for (const isKeyed of [false, true]) {
@@ -134,7 +136,9 @@ test("the key goes along on every try, and the second try's success is the answe
     ]),
   );
   const repeated = ({ to, asked: { key } }: Made) => triesOf(to, key !== undefined) > 1;
-  const wrong = made.filter((one) => one.came.code !== (repeated(one) ? 0 : Number(unavailable)));
+  const wrong = made
+    .filter(isInTime)
+    .filter((one) => one.came.code !== (repeated(one) ? 0 : Number(unavailable)));
   expect(wrong.map(({ to, came }) => `${nameOf(to)}: ${came.code}`)).toEqual([]);
   expect(notAsDeclared(made, (one) => (repeated(one) ? 2 : 1))).toEqual([]);
   expect(made.filter((one) => one.tries.some(({ key }) => key !== one.asked.key))).toEqual([]);
@@ -152,7 +156,8 @@ test("every other failure is an answer: one try, whatever the call", async () =>
     4,
   );
   expect(notAsDeclared(made, () => 1)).toEqual([]);
-  expect(made.filter(({ asked, came }) => String(came.code) !== asked.answers?.[0])).toEqual([]);
+  const changed = ({ asked, came }: Made) => String(came.code) !== asked.answers?.[0];
+  expect(made.filter((one) => isInTime(one) && changed(one))).toEqual([]);
   say(
     `${others.length} other statuses, INTERNAL and every refusal's: ${made.length} calls with a key, each tried once`,
   );
@@ -269,7 +274,7 @@ test("a replica that fails in a row is left alone, whoever calls is spared, and 
   const { failures, coolDownMs } = breakerOf("gateway", "catalog");
   const { bad } = await pairOf(to);
 
-  await tellReplica(here, "catalog", bad, { answer: unavailable });
+  await tellReplica(here, "catalog", bad, unavailable);
   const startedMs = Date.now();
   const made = await burst(to, 200);
   const failed = await reached(to, bad, made);
@@ -289,7 +294,7 @@ test("a replica that fails in a row is left alone, whoever calls is spared, and 
     `two replicas, one fails: ${failed.length} tries reach it (declared: ${failures} in a row), ${spared.length} of ${made.length} calls succeed, ${unlucky.length} met it twice`,
   );
 
-  await tellReplica(here, "catalog", bad, { answer: "0" });
+  await tellReplica(here, "catalog", bad, "0");
   let without = 0;
   const again = await until(
     "it is asked again",
@@ -315,7 +320,7 @@ test("what is not safe to repeat fails as often as it met the failing replica, a
   const to = declaredCall("gateway", "IdentityService/Login");
   const { failures } = breakerOf("gateway", "identity");
   const { well, bad } = await pairOf(to);
-  await tellReplica(here, "identity", bad, { answer: unavailable });
+  await tellReplica(here, "identity", bad, unavailable);
   const made = await burst(to, 200);
   const failed = made.filter(({ code }) => code !== 0);
   expect(await reached(to, bad, made)).toEqual(failed.map(({ call }) => call));
@@ -326,7 +331,7 @@ test("what is not safe to repeat fails as often as it met the failing replica, a
     `${nameOf(to)}, not to be repeated: ${failed.length} of ${made.length} calls failed, each tried once; then none`,
   );
 
-  await tellReplica(here, "identity", well, { answer: unavailable });
+  await tellReplica(here, "identity", well, unavailable);
   const both = await burst(to, 20);
   expect(await proxyCounter(here, "gateway", to, "outlier_detection.ejections_active")).toBe(1);
   expect((await reached(to, well, both)).length).toBeGreaterThan(failures);

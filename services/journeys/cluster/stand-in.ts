@@ -30,10 +30,11 @@ export type Report = { readonly replica: string; readonly tries: readonly Try[];
 
 const triesMax = 20_000;
 const replica = hostname();
-const emptyMessage = "";
+/** In its frame: not compressed, no bytes. */
+const emptyMessage = Buffer.alloc(5);
 const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
-let mode = { answer: "0", message: emptyMessage };
+let mode = "0";
 const tries: Try[] = [];
 let forgotten = 0;
 const seen = new Map<string, number>();
@@ -64,7 +65,7 @@ rpc.on("stream", (stream, headers) => {
   };
   const earlier = remember(one);
   const told = header("x-stand-in-answers")?.split(",");
-  const answer = told?.[Math.min(earlier, told.length - 1)] ?? mode.answer;
+  const answer = told?.[Math.min(earlier, told.length - 1)] ?? mode;
   stream.on("error", () => undefined);
   stream.on("close", () => {
     if (one.ended === "not yet") one.ended = "cancelled";
@@ -93,12 +94,9 @@ function respond(stream: ServerHttp2Stream, grpcStatus: string): void {
     stream.respond({ ...headers, "grpc-status": grpcStatus, "grpc-message": "as told" }, { endStream: true });
     return;
   }
-  const message = Buffer.from(mode.message, "base64");
-  const frame = Buffer.alloc(5);
-  frame.writeUInt32BE(message.length, 1);
   stream.respond(headers, { waitForTrailers: true });
   stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-  stream.end(Buffer.concat([frame, message]));
+  stream.end(emptyMessage);
 }
 
 /** For the kubelet, and for whoever is let into the pod: by the mesh's policy nobody else comes here. */
@@ -111,12 +109,7 @@ async function answerAdmin(request: IncomingMessage): Promise<unknown> {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://stand-in");
   if (pathname === "/tries") return { replica, tries, forgotten } satisfies Report;
   if (pathname === "/calls") return makeCalls(JSON.parse(await text(request)) as Plan);
-  if (pathname === "/mode") {
-    mode = {
-      answer: searchParams.get("answer") ?? "0",
-      message: searchParams.get("message") ?? emptyMessage,
-    };
-  }
+  if (pathname === "/mode") mode = searchParams.get("answer") ?? mode;
   return {};
 }
 

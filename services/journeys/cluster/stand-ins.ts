@@ -34,7 +34,8 @@ export type Deployment = Manifest & {
 
 const programs = "webstore-stand-in";
 const mountPath = "/app/stand-in";
-const readyWithin = "240s";
+const readyWithinS = 300;
+const goneWithinS = 240;
 const callsTimeoutMs = 180_000;
 
 /** Beside the release's own labels, so that the Deployment that it stands in for does not count its pods. */
@@ -129,12 +130,12 @@ export async function installStandIns(where: Where): Promise<void> {
 
 /** One that was put beside a release. */
 export async function removeStandIn({ release, namespace }: Where, service: string): Promise<void> {
-  const where = ["--namespace", namespace, "--ignore-not-found", "--timeout=120s"];
-  await kubectl("delete", `deployment/${release}-${service}-stand-in`, `configmap/${programs}`, ...where);
+  const its = [`deployment/${release}-${service}-stand-in`, `configmap/${programs}`];
+  await patiently(goneWithinS, "delete", ...its, "--namespace", namespace, "--ignore-not-found");
 }
 
 export const removeNamespace = ({ namespace }: Where) =>
-  kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=180s");
+  patiently(goneWithinS, "delete", "namespace", namespace, "--ignore-not-found");
 
 const serviceOf = ({ metadata }: Manifest) => metadata.labels?.["app.kubernetes.io/name"] ?? "";
 
@@ -144,9 +145,16 @@ export const applyAll = (items: readonly unknown[]) =>
 export async function allReady({ namespace }: Where): Promise<void> {
   const where = ["--namespace", namespace];
   const names = await kubectl("get", "deployment", ...where, "--selector", isStandIn, "--output", "name");
-  for (const name of names.trim().split("\n"))
-    await kubectl("rollout", "status", name, ...where, "--timeout", readyWithin);
+  for (const name of names.trim().split("\n")) await rolledOut(namespace, name);
 }
+
+export async function rolledOut(namespace: string, deployment: string): Promise<void> {
+  await patiently(readyWithinS, "rollout", "status", deployment, "--namespace", namespace);
+}
+
+/** kubectl waits so long itself, and says then what it has waited for. */
+const patiently = (seconds: number, ...args: string[]) =>
+  must("kubectl", [...args, `--timeout=${seconds}s`], { timeoutMs: (seconds + 10) * 1_000 });
 
 /** Resolves when so many are ready; that proxies know of them is for the caller to see. */
 export async function scaleStandIns(where: Where, service: string, replicas: number): Promise<void> {
@@ -191,16 +199,14 @@ export async function triesSeen(where: Where, service: string): Promise<Report["
   return reports.flatMap(({ tries }) => tries);
 }
 
-/** How a replica answers what does not say itself how; `message` is that of an OK. */
+/** How a replica answers what does not say itself how. */
 export async function tellReplica(
   where: Where,
   service: string,
   replica: string,
-  is: { answer: string; message?: Uint8Array },
+  answer: string,
 ): Promise<void> {
-  const message = Buffer.from(is.message ?? []).toString("base64");
-  const mode = new URLSearchParams({ answer: is.answer, message });
-  await askReplica(where, { service, replica, path: `/mode?${mode}` });
+  await askReplica(where, { service, replica, path: `/mode?answer=${answer}` });
 }
 
 /** What a call says beside where it goes. */
