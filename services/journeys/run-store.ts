@@ -57,7 +57,8 @@ const [, ...startCommand] = (
   JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { start: string } }
 ).scripts.start.split(" ");
 const startTimeoutMs = 60_000;
-const endTimeoutMs = 30_000;
+/** Longer than a service waits for a database that may still come. */
+const endTimeoutMs = 60_000;
 const outputMax = 1_000_000;
 
 /** `env` is all that it gets, beside what any program needs. */

@@ -2,12 +2,14 @@
 // it (outbox, inbox, journal) comes by itself in PostgreSQL; a service on another store brings its own.
 
 import type { BaseConfig } from "./config.ts";
+import { connectPatiently } from "./connect.ts";
 import type { ServiceDefinition, Stores } from "./definition.ts";
 import { inboxMigrations, startInboxPruning } from "./inbox.ts";
 import type { Log } from "./log.ts";
 import type { Mongo } from "./mongo.ts";
 import { outboxMigrations } from "./outbox.ts";
 import { openPostgres, type Postgres } from "./postgres.ts";
+import { PostgresUnavailable } from "./postgres-errors.ts";
 import { type Migration, migrate, migrationsFrom } from "./postgres-migrations.ts";
 import type { Redis } from "./redis.ts";
 import { sagaMigrations } from "./saga-journal.ts";
@@ -66,7 +68,11 @@ export async function migrateStore(
   const url = required(config.DATABASE_URL, "DATABASE_URL");
   const kit = kitMigrationsOf(definition, is.kitMigrations ?? []);
   const own = is.migrations === undefined ? [] : migrationsFrom(is.migrations);
-  await migrate({ url, schema, log: (message) => log.info(message) }, [...kit, ...own]);
+  // The first that is asked of the server, which may start beside the service.
+  await connectPatiently(
+    () => migrate({ url, schema, log: (message) => log.info(message) }, [...kit, ...own]),
+    { what: "PostgreSQL", log, isOutage: (error) => error instanceof PostgresUnavailable },
+  );
 }
 
 export async function isStoreReady(store: OpenedStore): Promise<boolean> {

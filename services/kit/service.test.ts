@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer } from "node:net";
 import { CartServiceDefinition } from "@webstore/proto/cart/v1";
 import pg from "pg";
 import { expect, test } from "vitest";
@@ -87,6 +88,32 @@ test.each(["INTERNAL_API_KEY", "JWKS_URL"])(
     );
   },
 );
+
+test("a service that starts before its database waits for it", async () => {
+  const database = await freshDatabase();
+  atEnd(() => database.drop());
+  const { hostname, port } = new URL(database.url);
+  // As a proxy in front of a server that is not there yet: it takes the connection, and drops it.
+  let taken = 0;
+  const front = createServer((socket) => {
+    socket.on("error", () => {});
+    if (++taken === 1) return socket.destroy();
+    const server = connect(Number(port), hostname);
+    server.on("error", () => socket.destroy());
+    socket.pipe(server).pipe(socket);
+  });
+  await new Promise<void>((resolve) => front.listen(0, "127.0.0.1", resolve));
+  atEnd(async () => void front.close());
+  const url = new URL(database.url);
+  url.hostname = "127.0.0.1";
+  url.port = String((front.address() as AddressInfo).port);
+
+  const program = service(definition, {
+    start: async () => ({ handlers: {} as HandlersOf<typeof CartServiceDefinition> }),
+  });
+  await program.migrate({ DATABASE_URL: url.href, LOG_LEVEL: "silent" });
+  expect(taken).toBe(2);
+});
 
 test("the kit's tables are each asked for once", () => {
   expect(kitMigrationsOf({ publishes: [], consumes: [] }, [])).toEqual([]);
