@@ -73,7 +73,7 @@ async function rest(
     await delay(restPollMs);
     done.resolved += await resolveAll(client, shop, staff);
     // When the rest has settled: a letter that is sent again too early dies again, and after three times it stays.
-    if (waiting.every((each) => /^(dead letters|cancellations)/.test(each)))
+    if (waiting.every((each) => /^(dead letters|cancellations|e-mails)/.test(each)))
       done.redriven += await redriveAll(store);
     return false;
   };
