@@ -203,7 +203,7 @@ test("what a comparison cannot have is said by the options", async () => {
   await fails("reconcile --since 2026-01-02 --before 2026-01-02", 2, later);
   await fails("reconcile --since 30s", 2, "--since must be more than a minute ago, or --before be given");
   desk().state.wrongWindow = true;
-  await fails("reconcile --since 1h", 1, `invalid_request: The request is not valid. (${later})`);
+  await fails("reconcile --since 1h", 1, `invalid_request: The request is not valid: ${later}.`);
   expect(desk().compared).toEqual([]);
 });
 

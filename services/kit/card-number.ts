@@ -5,11 +5,13 @@
 const cardShape = /(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)/g;
 /** One made of digits alone would often pass for a card number. */
 const uuidShape = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+/** A hash or a signature: among its letters there is, in one of a hundred, a run of digits that would pass. */
+const hashShape = /(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{32,}(?![0-9a-z])/gi;
 const digitsMin = 13;
 
 export function holdsCardNumber(text: string): boolean {
   if (text.length < digitsMin || text.search(cardShape) === -1) return false;
-  const found = text.replace(uuidShape, "").match(cardShape) ?? [];
+  const found = text.replace(uuidShape, "").replace(hashShape, "").match(cardShape) ?? [];
   return found.some((each) => passesLuhn(each.replace(/\D/g, "")));
 }
 
