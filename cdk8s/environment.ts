@@ -5,6 +5,7 @@ import { dependencyVariable, type ServiceDefinition } from "@webstore/kit";
 import type { k8s } from "cdk8s-plus-34";
 import { globals } from "./global-values.ts";
 import { nameOf, namespace, release, secretName } from "./naming.ts";
+import type { Store } from "./stores.ts";
 import { type Definitions, partnerNamed, serviceNamed } from "./system.ts";
 import { either, expression, goOf, orElse, quoted } from "./values.ts";
 
@@ -28,6 +29,18 @@ const storeVariables = { redis: "REDIS_URL", mongo: "MONGODB_URL", postgres: "DA
 
 export const hostOf = (member: string) => `${nameOf(member)}.${namespace}.svc.${globals.clusterDomain}`;
 
+/** Where the keys of tokens are published. */
+export const jwksUrlOf = (system: Definitions) =>
+  `http://${hostOf(keys)}:${serviceNamed(system, keys).ports.admin}/.well-known/jwks.json`;
+
+/** Whoever signs the tokens. */
+export const keys = "identity";
+
+/** Who keeps something in a store, or may. */
+export function keepersOf(store: Store, { services }: Definitions): ServiceDefinition[] {
+  return services.filter((each) => (store === "kafka" ? usesBus(each) : storeKindsOf(each).includes(store)));
+}
+
 /** Of each partner, the value that says where its API is. */
 const partnerUrls: Readonly<Record<string, string>> = {
   "payment-provider": globals.partners.paymentProvider.url,
@@ -43,7 +56,6 @@ export function partnerUrlOf(partner: string): string {
 
 /** The variables that are no secrets. */
 export function configOf(definition: ServiceDefinition, system: Definitions): Record<string, string> {
-  const identity = serviceNamed(system, "identity");
   const callees = Object.values(definition.calls).map(({ service }) => service);
   const partners = Object.values(definition.partners).map(({ partner }) => partner);
   return {
@@ -51,7 +63,7 @@ export function configOf(definition: ServiceDefinition, system: Definitions): Re
     LOG_LEVEL: globals.logLevel,
     PRODUCTION_ENV: expression("text", `print ${goOf(globals.production)}`),
     MESH: either(globals.istio.enabled, "istio", "none"),
-    JWKS_URL: `http://${hostOf("identity")}:${identity.ports.admin}/.well-known/jwks.json`,
+    JWKS_URL: jwksUrlOf(system),
     TOKEN_ISSUER: globals.host,
     ...Object.fromEntries(
       callees.map((callee) => [
@@ -68,9 +80,8 @@ export function configOf(definition: ServiceDefinition, system: Definitions): Re
     ...(usesBus(definition)
       ? { KAFKA_BROKER_URL: orElse(globals.kafka.brokers, `${hostOf("kafka")}:9092`) }
       : {}),
-    ...(["identity", "catalog"].includes(definition.name)
-      ? { SEED_DEMO: expression("text", `print ${goOf(globals.demo)}`) }
-      : {}),
+    // Read by who has something to show.
+    SEED_DEMO: expression("text", `print ${goOf(globals.demo)}`),
     ...(definition.ports.http === undefined
       ? {}
       : {

@@ -84,4 +84,3 @@ export const globalDeclaration = {
 
 const { global } = placeholdersOf(globalDeclaration);
 export const globals = global;
-export type GlobalValues = typeof globals;

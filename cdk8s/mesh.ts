@@ -22,19 +22,15 @@ import {
   virtualService,
 } from "@webstore/istio";
 import type { PartnerDefinition, ServiceDefinition } from "@webstore/kit";
-import { hostOf, partnerUrlOf, storeKindsOf, usesBus } from "./environment.ts";
+import { jwksUrlOf, keepersOf, partnerUrlOf, storeKindsOf, usesBus } from "./environment.ts";
 import { globals } from "./global-values.ts";
 import { labelsOf, nameOf, namespace, releaseSelector, selectorOf } from "./naming.ts";
 import { type Store, storePorts, storesOf } from "./stores.ts";
-import { type Definitions, serviceNamed } from "./system.ts";
-import { expression, goOf, not, when } from "./values.ts";
-
-/** Whoever signs the tokens. */
-const keys = "identity";
+import { type Definitions, edgesOf, usersOf } from "./system.ts";
+import { expression, goOf, isEmpty, not, when } from "./values.ts";
 
 export function placeOf(member: string, system: Definitions): Place {
   const { istio, host, clusterDomain, monitoring } = globals;
-  const { ports } = serviceNamed(system, keys);
   return {
     namespace,
     nameOf,
@@ -54,7 +50,7 @@ export function placeOf(member: string, system: Definitions): Place {
     // As TOKEN_ISSUER in environment.ts: tokens of another release are none here.
     issuer: host,
     audience: "webstore",
-    jwksUri: `http://${hostOf(keys)}:${ports.admin}/.well-known/jwks.json`,
+    jwksUri: jwksUrlOf(system),
     monitoring: { namespace: monitoring.namespace },
     telemetry: {
       namespace: globals.telemetry.namespace,
@@ -90,8 +86,6 @@ function edge(definition: ServiceDefinition, place: Place): unknown[] {
     rolePolicy(definition, [definition.serves, ...definition.alsoServes], place, "left to the service"),
   ];
 }
-
-const isEmpty = (value: string): boolean => expression("scalar", `empty ${goOf(value)}`);
 
 /** The provider's simulator brings its news to the edge. */
 function callbacksOf({ services }: Definitions): Callback[] {
@@ -132,10 +126,8 @@ function openSidecar(is: ReturnType<typeof sidecar>): unknown {
 export function partnerMesh(partner: PartnerDefinition, system: Definitions): Manifest[] {
   const { name, port } = partner;
   const place = placeOf(name, system);
-  const uses = ({ partners }: ServiceDefinition) =>
-    Object.values(partners).some((use) => use.partner === name);
-  const users = system.services.filter(uses).map((user) => user.name);
-  const edges = system.services.flatMap((each) => (each.ports.http === undefined ? [] : [each.name]));
+  const users = usersOf(system, name).map((user) => user.name);
+  const edges = edgesOf(system).map((each) => each.name);
   return [
     storePolicy({ name, port, users: [...users, "journeys"] }, place),
     strictPeers(name, place),
@@ -146,9 +138,7 @@ export function partnerMesh(partner: PartnerDefinition, system: Definitions): Ma
 export function storeMesh(store: Store, system: Definitions): Manifest[] {
   const name = storesOf[store];
   const place = placeOf(name, system);
-  const uses = (each: ServiceDefinition) =>
-    store === "kafka" ? usesBus(each) : storeKindsOf(each).includes(store);
-  const users = system.services.filter(uses).map((user) => user.name);
+  const users = keepersOf(store, system).map((user) => user.name);
   // Kafka's broker calls itself by its name.
   const own = store === "kafka" ? ["kafka"] : [];
   return [

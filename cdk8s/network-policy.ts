@@ -3,12 +3,12 @@
 
 import type { Manifest } from "@webstore/istio";
 import type { PartnerDefinition, ServiceDefinition } from "@webstore/kit";
-import { keepsIn, partnerUrlOf, storeKindsOf, usesBus } from "./environment.ts";
+import { keepersOf, keepsIn, keys, partnerUrlOf, storeKindsOf, usesBus } from "./environment.ts";
 import { globals } from "./global-values.ts";
 import { metadataOf, releaseSelector, selectorOf } from "./naming.ts";
 import { type Store, storePorts, storesOf } from "./stores.ts";
-import { callersOf, type Definitions, partnerNamed, serviceNamed } from "./system.ts";
-import { both, expression, goOf, not, when } from "./values.ts";
+import { callersOf, type Definitions, edgesOf, partnerNamed, serviceNamed, usersOf } from "./system.ts";
+import { both, isEmpty, not, when } from "./values.ts";
 
 const port = (number: number, protocol = "TCP") => ({ port: number, protocol });
 const pods = (member: string) => ({ podSelector: { matchLabels: selectorOf(member) } });
@@ -34,12 +34,11 @@ export function networkPolicy(definition: ServiceDefinition, system: Definitions
 
 /** Of a partner's simulator: who calls it, and where it sends its news. */
 export function partnerPolicy({ name, port: at }: PartnerDefinition, system: Definitions): Manifest {
-  const uses = ({ partners }: ServiceDefinition) =>
-    Object.values(partners).some((use) => use.partner === name);
-  const users = system.services.filter(uses).map((user) => pods(user.name));
-  const edge = system.services.flatMap(({ name: edgeName, ports }) =>
-    ports.http === undefined ? [] : [{ to: [pods(edgeName)], ports: [port(ports.http)] }],
-  );
+  const users = usersOf(system, name).map((user) => pods(user.name));
+  const edge = edgesOf(system).map((each) => ({
+    to: [pods(each.name)],
+    ports: [port(each.ports.http ?? 0)],
+  }));
   return policy(
     name,
     [{ from: [...users, pods("journeys")], ports: [port(at)] }],
@@ -49,9 +48,7 @@ export function partnerPolicy({ name, port: at }: PartnerDefinition, system: Def
 
 /** Of a data store: who keeps something in it. It calls nobody. */
 export function storePolicy(store: Store, system: Definitions): Manifest {
-  const uses = (each: ServiceDefinition) =>
-    store === "kafka" ? usesBus(each) : storeKindsOf(each).includes(store);
-  const users = system.services.filter(uses).flatMap(({ name }) => [pods(name), pods(`${name}-migration`)]);
+  const users = keepersOf(store, system).flatMap(({ name }) => [pods(name), pods(`${name}-migration`)]);
   // Kafka's broker calls itself by its name.
   const own = store === "kafka" ? [{ to: [pods("kafka")] }] : [];
   const ingress = [
@@ -89,7 +86,7 @@ function ingressOf(definition: ServiceDefinition, system: Definitions): unknown[
             ports: [port(ports.http)],
           },
         ]),
-    ...(name === "identity"
+    ...(name === keys
       ? [
           {
             from: [{ podSelector: { matchLabels: releaseSelector } }, anywhere("istio-system")],
@@ -115,9 +112,9 @@ function egressOf(definition: ServiceDefinition, system: Definitions): unknown[]
   return [
     ...infrastructure,
     ...callees.map(({ name, ports }) => ({ to: [pods(name)], ports: [port(ports.rpc)] })),
-    ...(definition.name === "identity"
+    ...(definition.name === keys
       ? []
-      : [{ to: [pods("identity")], ports: [port(serviceNamed(system, "identity").ports.admin)] }]),
+      : [{ to: [pods(keys)], ports: [port(serviceNamed(system, keys).ports.admin)] }]),
     ...stores.flatMap(({ store, isUsed }) => [
       when(andOf(isUsed, not(globals.stores.external)), {
         to: [pods(storesOf[store])],
@@ -139,5 +136,3 @@ function egressOf(definition: ServiceDefinition, system: Definitions): unknown[]
 
 /** `true` where there is no choice. */
 const andOf = (isUsed: boolean, also: boolean): boolean => (isUsed === true ? also : both(isUsed, also));
-
-const isEmpty = (value: string): boolean => expression("scalar", `empty ${goOf(value)}`);

@@ -2,7 +2,7 @@
 
 import { k8s } from "cdk8s-plus-34";
 import { globals } from "./global-values.ts";
-import { expression, goOf } from "./values.ts";
+import { expression, goOf, not } from "./values.ts";
 
 export const podSecurity = (userId: number): k8s.PodSecurityContext => ({
   runAsNonRoot: true,
@@ -21,7 +21,7 @@ export const containerSecurity: k8s.SecurityContext = {
 /** In development the changed sources are copied into the running container. */
 export const serviceSecurity: k8s.SecurityContext = {
   ...containerSecurity,
-  readOnlyRootFilesystem: expression<boolean>("scalar", `not ${goOf(globals.dev)}`),
+  readOnlyRootFilesystem: not(globals.dev),
 };
 
 export const temporary: k8s.Volume = {

@@ -28,3 +28,11 @@ export function partnerNamed({ partners }: Definitions, name: string): PartnerDe
 /** Who calls it, by name. */
 export const callersOf = ({ services }: Definitions, callee: string): ServiceDefinition[] =>
   services.filter(({ calls }) => Object.values(calls).some(({ service }) => service === callee));
+
+/** Who calls a partner. */
+export const usersOf = ({ services }: Definitions, partner: string): ServiceDefinition[] =>
+  services.filter(({ partners }) => Object.values(partners).some((use) => use.partner === partner));
+
+/** Who faces the world. */
+export const edgesOf = ({ services }: Definitions): ServiceDefinition[] =>
+  services.filter(({ ports }) => ports.http !== undefined);

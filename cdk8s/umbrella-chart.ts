@@ -23,7 +23,7 @@ import { releaseSecret } from "./release-secret.ts";
 import { serviceAccount } from "./service-account.ts";
 import { storesOf } from "./stores.ts";
 import type { Definitions } from "./system.ts";
-import { both, expression, flag, goOf, not, placeholdersOf, text } from "./values.ts";
+import { both, flag, isEmpty, not, placeholdersOf, text } from "./values.ts";
 
 const declaration = {
   secrets: {
@@ -51,7 +51,7 @@ const values = placeholdersOf(declaration);
 
 export function umbrellaChart(system: Definitions): Chart {
   const conditional = [...system.partners.map(({ name }) => name), ...Object.values(storesOf)];
-  const hasTracing = not(expression<boolean>("scalar", `empty ${goOf(globals.istio.tracing.provider)}`));
+  const hasTracing = not(isEmpty(globals.istio.tracing.provider));
   return {
     name: "webstore",
     description: "WebStore, a store as a service mesh",

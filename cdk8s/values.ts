@@ -129,6 +129,10 @@ export function both(one: boolean, other: boolean): boolean {
   return expression("scalar", `and ${inParentheses(goOf(one))} ${inParentheses(goOf(other))}`);
 }
 
+export function isEmpty(value: string): boolean {
+  return expression("scalar", `empty ${inParentheses(goOf(value))}`);
+}
+
 /** One of two texts, by a condition; both may be placeholders. */
 export function either(condition: boolean, then: string, otherwise: string): string {
   return expression("text", `ternary ${quoted(then)} ${quoted(otherwise)} ${inParentheses(goOf(condition))}`);

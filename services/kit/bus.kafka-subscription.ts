@@ -23,10 +23,10 @@ import {
 import { fetchFrom, fetchWaitMaxMs } from "./bus.kafka-fetch.ts";
 import { type KafkaMember, openKafkaMember } from "./bus.kafka-member.ts";
 import { type HeldPartition, holdPartition, startWorker, type WorkerParts } from "./bus.kafka-partition.ts";
-import { openSignal, type Signal } from "./bus.kafka-signal.ts";
 import type { ReceivedMessage, Subscription } from "./bus.ts";
 import type { Log } from "./log.ts";
 import { delay } from "./retry.ts";
+import { openSignal, type Signal } from "./signal.ts";
 
 export type KafkaHealth = {
   /** Passes the outcome on, and remembers whether the brokers were there. */

@@ -31,6 +31,7 @@ import type { ReceivedMessage, Subscription } from "./bus.ts";
 import type { Log } from "./log.ts";
 import type { Postgres } from "./postgres.ts";
 import { delay } from "./retry.ts";
+import { openSignal } from "./signal.ts";
 
 export type Listeners = Set<(payload: string) => void>;
 
@@ -315,32 +316,4 @@ async function commitDone({ postgres, channel }: SubscriptionParts, state: State
     if (progress.release || !accepted.has(each.partition)) drop(state, each);
   }
   if (due.some(({ progress }) => progress.release) && !state.stopping) await tellMembers(postgres, channel);
-}
-
-type Signal = {
-  wake(): void /** True when woken, false after `ms`. A wake while nobody waits is kept. */;
-  wait(ms: number): Promise<boolean>;
-};
-
-function openSignal(): Signal {
-  let woken = false;
-  let end: ((woken: boolean) => void) | undefined;
-  return {
-    wake: () => {
-      woken = true;
-      end?.(true);
-    },
-    wait: (ms) =>
-      new Promise((resolve) => {
-        const done = (byWake: boolean) => {
-          clearTimeout(timer);
-          end = undefined;
-          woken = false;
-          resolve(byWake);
-        };
-        const timer = setTimeout(done, ms, false);
-        if (woken) done(true);
-        else end = done;
-      }),
-  };
 }

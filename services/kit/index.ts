@@ -31,6 +31,7 @@ export {
   partner,
   type ServiceDefinition,
 } from "./definition.ts";
+export { encodeEvent } from "./event.ts";
 export type { AddGauge, ReadGauge, Reading } from "./gauge.ts";
 export { inboxMigrations, isAlreadyConsumed, once as consumeOnce } from "./inbox.ts";
 export { describeError, type Log, openLog } from "./log.ts";

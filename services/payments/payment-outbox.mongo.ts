@@ -10,7 +10,7 @@
 //       taken out, whatever has come behind it.
 //   X4. A process that finds the lease held has nothing to do: its holder looks again after it has let go.
 
-import { type Bus, currentContext, type Event, type Log, type Mongo } from "@webstore/kit";
+import { type Bus, currentContext, encodeEvent, type Log, type Mongo } from "@webstore/kit";
 import { Schema } from "mongoose";
 import { addOnce, asWritten, type Documents, strict } from "./documents.mongo.ts";
 import type { PaymentDocuments } from "./payment-document.mongo.ts";
@@ -22,14 +22,13 @@ export function envelopeOf(
   { name, data }: PaymentEvent,
   { nowMs, newId }: { nowMs: () => number; newId: () => string },
 ): string {
-  const event: Event = {
+  return encodeEvent({
     id: newId(),
     name,
     data,
     occurredAt: new Date(nowMs()).toISOString(),
     traceparent: currentContext().span?.traceparent ?? "",
-  };
-  return JSON.stringify(event);
+  });
 }
 
 type Lease = { _id: string; holder: string; untilTime: Date };
