@@ -17,6 +17,11 @@ export const globalDeclaration = {
       enum: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
     }),
     secretName: text("", "The Secret with keys and addresses. Empty: `<release>-secrets`."),
+    installation: text(
+      "",
+      "Tells this installation from an earlier one of the same name, whose keys the mesh may still remember. Empty: made at the first installation and kept, which `helm template` cannot.",
+      { pattern: "^[A-Za-z0-9.-]*$" },
+    ),
     clusterDomain: text("cluster.local", "The cluster's DNS domain.", { minLength: 1 }),
     image: {
       registry: text("", "Stands before every image of the store, such as `registry.example.com/shop/`.", {

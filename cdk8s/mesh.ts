@@ -8,6 +8,7 @@ import {
   destinationRule,
   gateway,
   ingressRoutes,
+  keysService,
   type Manifest,
   type Place,
   peerAuthentication,
@@ -70,6 +71,7 @@ export function serviceMesh(definition: ServiceDefinition, system: Definitions):
     virtualService(definition, system.services, place),
     destinationRule(definition, system.services, place),
     peerAuthentication(definition, place),
+    keysService(definition, place),
     ...(ports.http === undefined ? [] : edge(definition, place)),
   ].filter((each) => each !== undefined);
 }
@@ -82,9 +84,22 @@ function edge(definition: ServiceDefinition, place: Place): unknown[] {
   return [
     { ...rest, spec: { ...spec, servers: [plain, when(hasTls, secure ?? {})] } },
     ingressRoutes(definition, definition.alsoServes, place),
-    requestAuthentication(definition.name, place),
+    requestAuthentication(definition.name, { ...place, jwksUri: jwksUriOf(definition, place) }),
     rolePolicy(definition, [definition.serves, ...definition.alsoServes], place, "left to the service"),
   ];
+}
+
+/**
+ * The control plane keeps what it fetched from an address for 20 minutes, also when a new installation of the same name
+ * has keys of its own by then. So each has an address of its own: made at the first installation, kept at every upgrade.
+ */
+function jwksUriOf({ name }: ServiceDefinition, { jwksUri }: Place): string {
+  const there = `lookup "security.istio.io/v1" "RequestAuthentication" .Release.Namespace (print .Release.Name "-${name}")`;
+  const rule = `first (append (dig "spec" "jwtRules" list (${there})) dict)`;
+  const kept = `(urlParse (dig "jwksUri" (print "http://new?installation=" (lower (randAlphaNum 8))) (${rule}))).query`;
+  const chosen = goOf(globals.installation);
+  const query = `ternary (${kept}) (print "installation=" ${chosen}) (empty ${chosen})`;
+  return `${jwksUri}?${expression("text", query)}`;
 }
 
 /** The provider's simulator brings its news to the edge. */

@@ -12,6 +12,7 @@ export { type Knowledge, knowledge } from "./call-knowledge.ts";
 export { type DestinationRule, destinationRule } from "./destination-rule.ts";
 export { type Declared, type Drift, driftOf, driftReport, type Release } from "./drift.ts";
 export { type Gateway, gateway, ingressRoutes } from "./ingress.ts";
+export { type KeysService, keysService } from "./keys-service.ts";
 export { type Observed, observedIn } from "./observed-edges.ts";
 export { type PeerAuthentication, peerAuthentication, strictPeers } from "./peer-authentication.ts";
 export { hostOf, ingressPrincipal, type Labels, type Manifest, type Place, principalOf } from "./place.ts";

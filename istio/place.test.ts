@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { authorizationPolicy, denyByDefault } from "./authorization-policy.ts";
 import { destinationRule } from "./destination-rule.ts";
 import { gateway, ingressRoutes } from "./ingress.ts";
+import { keysService } from "./keys-service.ts";
 import { peerAuthentication, strictPeers } from "./peer-authentication.ts";
 import { requestAuthentication } from "./request-authentication.ts";
 import { rolePolicy } from "./role-policy.ts";
@@ -28,6 +29,7 @@ function everything(release: string) {
       virtualService(service, services, here),
       peerAuthentication(service, here),
       sidecar(service, services, nothing, here),
+      keysService(service, here),
     ]),
   ].flatMap((manifest) => manifest ?? []);
 }

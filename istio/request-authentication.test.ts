@@ -12,6 +12,7 @@ test("tokens are those of the store's issuer, for its audience, and go on to the
         issuer: "webstore",
         audiences: ["webstore"],
         jwksUri: "http://identity/.well-known/jwks.json",
+        timeout: "30s",
         forwardOriginalToken: true,
       },
     ],

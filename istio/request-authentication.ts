@@ -12,6 +12,8 @@ export type RequestAuthenticationSpec = {
     readonly issuer: string;
     readonly audiences: readonly string[];
     readonly jwksUri: string;
+    /** For all tries of the control plane together, which are made a second apart: with the usual 5 s it gives up early. */
+    readonly timeout: string;
     readonly forwardOriginalToken: boolean;
   }[];
 };
@@ -26,7 +28,7 @@ export function requestAuthentication(service: string, place: Place): RequestAut
     metadata: metadataOf(service, place),
     spec: {
       selector: podsOf(service, place),
-      jwtRules: [{ issuer, audiences: [audience], jwksUri, forwardOriginalToken: true }],
+      jwtRules: [{ issuer, audiences: [audience], jwksUri, timeout: "30s", forwardOriginalToken: true }],
     },
   };
 }

@@ -3,6 +3,7 @@
 
 import type { ServiceDefinition } from "@webstore/kit";
 import { publishesKeys } from "./callers.ts";
+import { keysServiceOf } from "./keys-service.ts";
 import { hostOf, type Labels, type Manifest, metadataOf, networkingApi, type Place } from "./place.ts";
 
 export type SidecarSpec = {
@@ -20,7 +21,7 @@ export type Reach = {
   readonly outside: readonly string[];
 };
 
-/** Every service fetches the keys of access tokens. */
+/** Every service fetches the keys of access tokens; the edge's proxy is given them by the mesh, too (keys-service.ts). */
 export function sidecar(
   service: ServiceDefinition,
   services: readonly ServiceDefinition[],
@@ -28,8 +29,9 @@ export function sidecar(
   place: Place,
 ): Sidecar {
   const keys = services.filter(publishesKeys).map(({ name }) => name);
+  const keysOfEdge = service.ports.http === undefined ? [] : keys.map(keysServiceOf);
   const callees = Object.values(service.calls).map((call) => call.service);
-  const inRelease = [...new Set([...callees, ...keys, ...reach.inRelease])].filter(
+  const inRelease = [...new Set([...callees, ...keys, ...keysOfEdge, ...reach.inRelease])].filter(
     (name) => name !== service.name,
   );
   return sidecarOf(service.name, place, [

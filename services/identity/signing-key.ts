@@ -15,7 +15,8 @@ export type SigningKey = {
 };
 
 export const accessTokenLifeMs = 15 * 60_000;
-const publishedBeforeMs = 10 * 60_000;
+/** A mesh asks for the keys every 20 minutes. */
+const publishedBeforeMs = 30 * 60_000;
 /** Processes look for new keys once a minute, and their clocks differ a little. */
 const publishedLongerMs = 5 * 60_000;
 

@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { keysService } from "./keys-service.ts";
+import { sidecar } from "./sidecar.ts";
+import { place, release, serviceNamed, services } from "./testing.ts";
+
+const nothing = { inRelease: [], outside: [] };
+
+test("identity's pods are behind a headless Service, too, and nobody else's", () => {
+  const made = services.flatMap((service) => keysService(service, place) ?? []);
+  expect(made.map(({ metadata, spec }) => ({ name: metadata.name, spec }))).toEqual([
+    {
+      name: `${release}-identity-keys`,
+      spec: {
+        clusterIP: "None",
+        selector: place.labelsOf("identity"),
+        ports: [{ name: "admin", port: serviceNamed("identity").ports.admin, appProtocol: "http" }],
+      },
+    },
+  ]);
+});
+
+test("only the edge is told when they change, because only its proxy looks at tokens", () => {
+  const told = services.filter((service) =>
+    JSON.stringify(sidecar(service, services, nothing, place).spec).includes("identity-keys"),
+  );
+  expect(told.map(({ name }) => name)).toEqual(["gateway"]);
+});
