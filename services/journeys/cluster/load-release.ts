@@ -11,7 +11,16 @@ export const load = { release: "load", namespace: "load", host: "load.local" } a
 const isKept = process.env.KEEP === "1";
 const installTimeout = "10m";
 
-/** Installs it, or brings it to these values. `payments.store` is one that holds under load: PostgreSQL. */
+/**
+ * What holds under load. Where a stand-in for MongoDB has no atomic changes, or reads a whole collection for each product, payments
+ * and products are in PostgreSQL; CATALOG_STORE=mongo leaves the products where they are, for a lower rate.
+ */
+const storesUnderLoad = {
+  "payments.store": "postgres",
+  "catalog.store": process.env.CATALOG_STORE ?? "postgres",
+};
+
+/** Installs it, or brings it to these values. */
 export async function installLoad(settings: Readonly<Record<string, string>> = {}): Promise<void> {
   const there = await ran("helm", ["status", load.release, "--namespace", load.namespace]);
   if (isKept && there.code === 0 && Object.keys(settings).length === 0) return;
@@ -19,7 +28,7 @@ export async function installLoad(settings: Readonly<Record<string, string>> = {
   try {
     const images = join(charts.umbrella, "images.json");
     await writeFile(images, await imagesOfMain());
-    const all = { "global.host": load.host, "payments.store": "postgres", ...settings };
+    const all = { "global.host": load.host, ...storesUnderLoad, ...settings };
     await must(
       "helm",
       [

@@ -25,6 +25,7 @@ import {
   startLoad,
   told,
 } from "./load-shoppers.ts";
+import { restMain } from "./main-release.ts";
 
 const ratePerSecond = Number(process.env.RATE ?? 20);
 const secondsMin = Number(process.env.SECONDS ?? 0);
@@ -44,6 +45,7 @@ const partnersAndStores = [
 ].filter(isTouched);
 
 const record = openRecord();
+let wakeMain: (() => Promise<void>) | undefined;
 let shop: Shop;
 let staff: string;
 let running: Load;
@@ -83,6 +85,7 @@ async function goThroughIt(): Promise<void> {
 }
 
 beforeAll(async () => {
+  wakeMain = await restMain();
   await installLoad();
   shop = openShop(ingressUrl, { host: load.host, connectionsMax: 256, onAsked: record.onAsked });
   staff = await until(
@@ -127,7 +130,8 @@ afterAll(async () => {
   await partners?.close();
   await shop?.close();
   await removeLoad();
-}, 600_000);
+  await wakeMain?.();
+}, 900_000);
 
 /** The proxies know every token's key, and every service has answered once. */
 async function firstOrder(product: Product): Promise<void> {

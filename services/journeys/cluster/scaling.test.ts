@@ -6,6 +6,7 @@ import { openShop, type Shop } from "../shop.ts";
 import { ingressUrl, kubectlJson, type Ran, ran, say, until } from "./cluster.ts";
 import { podsOf } from "./disturbances.ts";
 import { installLoad, load, removeLoad } from "./load-release.ts";
+import { restMain } from "./main-release.ts";
 
 const replicasMax = 3;
 /** Of these a pod at rest takes a tenth, and one that answers all the time more than all. */
@@ -38,9 +39,11 @@ type Budget = {
   readonly status: { readonly disruptionsAllowed: number; readonly expectedPods: number };
 };
 
+let wakeMain: (() => Promise<void>) | undefined;
 let shop: Shop;
 
 beforeAll(async () => {
+  wakeMain = await restMain();
   await installLoad({
     "catalog.autoscaling.enabled": "true",
     "catalog.autoscaling.cpuPercent": String(cpuPercent),
@@ -53,7 +56,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await shop?.close();
   await removeLoad();
-}, 600_000);
+  await wakeMain?.();
+}, 900_000);
 
 const autoscaler = () => kubectlJson<Autoscaler>("get", "hpa", catalog, ...where);
 const deployment = () => kubectlJson<Deployment>("get", "deployment", catalog, ...where);
