@@ -12,6 +12,7 @@ import {
   meshAnnotations,
   meshLabels,
   podSecurity,
+  programOf,
   pullSecrets,
   serviceSecurity,
   temporary,
@@ -68,18 +69,9 @@ export function deployment(definition: ServiceDefinition, values: ServiceValues)
     imagePullSecrets: pullSecrets,
     nodeSelector: values.nodeSelector,
     tolerations: values.tolerations,
-    containers: [{ command: commandOf(name) }],
+    containers: [{ command: programOf(name) }],
   };
   return patched(manifest, { spec: { template: { spec: pod } } });
-}
-
-/** In development the process starts again when a source has changed. */
-function commandOf(name: string): string[] {
-  const main = `services/${name}/main.ts`;
-  return expression(
-    "scalar",
-    `ternary (list "node" "--watch-path=services" "--watch-preserve-output" "${main}") (list "node" "${main}") ${goOf(globals.dev)} | toJson`,
-  );
 }
 
 function podOf(definition: ServiceDefinition, values: ServiceValues): k8s.PodSpec {

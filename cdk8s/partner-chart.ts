@@ -9,7 +9,7 @@ import { globalDeclaration, globals } from "./global-values.ts";
 import { partnerMesh } from "./mesh.ts";
 import { secretName, version } from "./naming.ts";
 import { partnerPolicy } from "./network-policy.ts";
-import { imageOf } from "./pod.ts";
+import { imageOf, programOf, serviceSecurity } from "./pod.ts";
 import { serviceAccount } from "./service-account.ts";
 import { type StatefulPart, statefulDeclaration, statefulService, statefulSet } from "./stateful-set.ts";
 import type { Definitions } from "./system.ts";
@@ -59,7 +59,8 @@ function partOf(
     name,
     userId,
     image: imageOf(values.image),
-    command: ["node", `services/${name}/main.ts`],
+    command: programOf(name, ["services/simulator"]),
+    security: serviceSecurity,
     env: [
       { name: "APP_HOST", value: "0.0.0.0" },
       { name: `${name.toUpperCase().replaceAll("-", "_")}_PORT`, value: String(port) },

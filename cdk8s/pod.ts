@@ -24,6 +24,22 @@ export const serviceSecurity: k8s.SecurityContext = {
   readOnlyRootFilesystem: not(globals.dev),
 };
 
+/**
+ * How one of our own programs runs. In development it starts again when a source of its own, of the kit or of the contracts has
+ * changed: every container is given every change, because each image could have it.
+ */
+export function programOf(name: string, sources: readonly string[] = []): string[] {
+  const watched = [`services/${name}`, "services/kit", ...sources, "proto"].map(
+    (path) => `--watch-path=${path}`,
+  );
+  const main = `services/${name}/main.ts`;
+  const list = (...words: string[]) => `(list ${words.map((word) => `"${word}"`).join(" ")})`;
+  return expression(
+    "scalar",
+    `ternary ${list("node", ...watched, "--watch-preserve-output", main)} ${list("node", main)} ${goOf(globals.dev)} | toJson`,
+  );
+}
+
 export const temporary: k8s.Volume = {
   name: "tmp",
   emptyDir: { sizeLimit: k8s.Quantity.fromString("64Mi") },

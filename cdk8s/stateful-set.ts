@@ -51,6 +51,8 @@ export type StatefulPart = {
   readonly image: string;
   readonly command?: readonly string[];
   readonly args?: readonly string[];
+  /** Without it, the strictest there is. */
+  readonly security?: k8s.SecurityContext;
   readonly env: readonly k8s.EnvVar[];
   readonly ports: readonly { readonly name: string; readonly port: number; readonly appProtocol: string }[];
   /** Where its disk is. */
@@ -96,7 +98,8 @@ export function statefulSet(part: StatefulPart, values: StatefulValues): unknown
       ],
     },
   });
-  return patched(manifest, { spec: { template: { spec: { imagePullSecrets: pullSecrets } } } });
+  const containers = [part.command === undefined ? {} : { command: part.command }];
+  return patched(manifest, { spec: { template: { spec: { imagePullSecrets: pullSecrets, containers } } } });
 }
 
 const className = ({ storage }: StatefulValues): string =>
@@ -107,7 +110,6 @@ function containerOf(part: StatefulPart, { resources }: StatefulValues): k8s.Con
     name: part.name,
     image: part.image,
     imagePullPolicy: globals.image.pullPolicy,
-    ...(part.command === undefined ? {} : { command: [...part.command] }),
     ...(part.args === undefined ? {} : { args: [...part.args] }),
     env: [...part.env],
     ports: part.ports.map(({ name, port }) => ({ name, containerPort: port })),
@@ -118,7 +120,7 @@ function containerOf(part: StatefulPart, { resources }: StatefulValues): k8s.Con
       },
       limits: { memory: k8s.Quantity.fromString(resources.limits.memory) },
     },
-    securityContext: containerSecurity,
+    securityContext: part.security ?? containerSecurity,
     startupProbe: { ...part.probe, periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 90 },
     readinessProbe: { ...part.probe, periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 3 },
     livenessProbe: { ...part.probe, periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 6 },
