@@ -69,7 +69,12 @@ const textsOf = (step: Step) => [
 ];
 
 test("there are workflows for every push and for every night, and what their jobs share", () => {
-  expect(files).toEqual(["actions/setup/action.yaml", "workflows/ci.yaml", "workflows/nightly.yaml"]);
+  expect(files).toEqual([
+    "actions/cluster/action.yaml",
+    "actions/setup/action.yaml",
+    "workflows/ci.yaml",
+    "workflows/nightly.yaml",
+  ]);
   expect(Object.keys(workflows[0]?.jobs ?? {})).toEqual(["static", "unit", "contracts", "charts", "cluster"]);
 });
 
