@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 const json = process.env.VITEST_JSON;
 const journeys = "services/journeys/**/*.test.ts";
 const cluster = "services/journeys/cluster/**/*.test.ts";
+const machine = "services/journeys/cluster/{load,scaling}.test.ts";
 const never = ["**/node_modules/**", "**/.webstore/**"];
 
 export default defineConfig({
@@ -40,11 +41,24 @@ export default defineConfig({
         test: {
           name: "cluster",
           include: [cluster],
-          exclude: never,
+          exclude: [...never, machine],
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 600_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      // There, too, with the machine to themselves: npm run journey:load.
+      {
+        extends: true,
+        test: {
+          name: "load",
+          include: [machine],
+          exclude: never,
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
