@@ -39,6 +39,15 @@ describe.runIf(hasHelm)(hasHelm ? "Helm" : "Helm (is not installed)", () => {
     helm("lint", "--strict", `${charts}${name}`, "--kube-version", "1.34.0");
   });
 
+  test("each installation fetches the keys of tokens at an address of its own, which may be chosen", () => {
+    const queryOf = (...more: readonly string[]) =>
+      /jwksUri: "[^"?]*\?installation=([^"]*)"/.exec(render(...more))?.[1] ?? "";
+    const [one, other] = [queryOf(), queryOf()];
+    expect(one).toMatch(/^[a-z0-9]{8}$/);
+    expect(other).not.toBe(one);
+    expect(queryOf("--set", "global.installation=a1")).toBe("a1");
+  });
+
   test.each([
     ["orders.replicas.min=0", "minimum"],
     ["orders.replicas.min=two", "type|got string"],
