@@ -63,6 +63,7 @@ export async function until<T>(
   ask: () => Promise<T>,
   isSo: (answer: T) => boolean,
   timeoutMs = 60_000,
+  pollMs = 500,
 ): Promise<T> {
   const untilMs = Date.now() + timeoutMs;
   for (;;) {
@@ -73,7 +74,7 @@ export async function until<T>(
       const last = isAnswer ? JSON.stringify(answer) : String((answer as { failed: unknown }).failed);
       throw new Error(`${what}: not within ${timeoutMs} ms; the last answer was ${last.slice(0, 2_000)}`);
     }
-    await delay(500);
+    await delay(pollMs);
   }
 }
 

@@ -1,7 +1,7 @@
 // What happens to a store's pods while it is in use: a service is rolled out anew, or a pod is deleted. Each ends when what was
 // taken has been replaced, and is ready.
 
-import { kubectl, kubectlJson, until } from "./cluster.ts";
+import { kubectl, kubectlJson, must, until } from "./cluster.ts";
 import { load } from "./load-release.ts";
 
 export type Pod = {
@@ -27,8 +27,11 @@ const isReady = ({ metadata, status }: Pod) =>
 
 /** A new pod of each, one by one, and the old ones gone. */
 export async function rollOut(service: string): Promise<void> {
-  const before = uidsOf(await podsOf(service));
-  await kubectl("rollout", "restart", `deployment/${load.release}-${service}`, ...where);
+  const before = await podsOf(service);
+  const workload = `deployment/${load.release}-${service}`;
+  await kubectl("rollout", "restart", workload, ...where);
+  await watched("rollout", "status", workload);
+  await gone(before);
   await replaced(service, before);
 }
 
@@ -38,17 +41,27 @@ export async function deletePod(member: string): Promise<void> {
   const [pod] = pods;
   if (pod === undefined) throw new Error(`${member} has no pod that is ready`);
   await kubectl("delete", "pod", pod.metadata.name, ...where, "--wait=false");
-  await replaced(member, new Set([pod.metadata.uid]));
+  await gone([pod]);
+  await replaced(member, [pod]);
 }
 
-const uidsOf = (pods: readonly Pod[]) => new Set(pods.map(({ metadata }) => metadata.uid));
+const gone = (pods: readonly Pod[]) =>
+  watched("wait", "--for=delete", ...pods.map(({ metadata }) => `pod/${metadata.name}`));
 
-async function replaced(member: string, old: ReadonlySet<string>): Promise<void> {
+/** Not polled: kubectl's own work, twice a second, would take from a small machine what the store needs. */
+const watched = (...args: string[]) =>
+  must("kubectl", [...args, ...where, `--timeout=${replacedWithinMs / 1_000}s`], {
+    timeoutMs: replacedWithinMs + 10_000,
+  });
+
+async function replaced(member: string, old: readonly Pod[]): Promise<void> {
+  const uids = new Set(old.map(({ metadata }) => metadata.uid));
   await until(
     `${member} has new pods`,
     () => podsOf(member),
-    (pods) => pods.length > 0 && pods.every((pod) => isReady(pod) && !old.has(pod.metadata.uid)),
+    (pods) => pods.length > 0 && pods.every((pod) => isReady(pod) && !uids.has(pod.metadata.uid)),
     replacedWithinMs,
+    2_000,
   );
 }
 

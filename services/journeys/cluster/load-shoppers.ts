@@ -35,6 +35,8 @@ export type Load = {
 };
 
 const productsMax = 12;
+/** Of makeVisit. */
+const turnsOfVisit = 6;
 const cartWithinMs = 90_000;
 const cartPollMs = 500;
 
@@ -70,9 +72,17 @@ export function startLoad(
   const pace = openPace(is.ratePerSecond);
   const products = is.products.slice(0, productsMax);
 
+  /** As many turns as put shoppers at different points of their visits: together they would all check out in the same second. */
+  const lookAround = async (turns: number) => {
+    for (let turn = 0; turn < turns; turn++) {
+      await pace.turn();
+      await shop.must("/products");
+    }
+  };
   const shopping = async (shopper: Shopper, index: number) => {
     for (let visit = index; ; visit++) {
       try {
+        if (visit === index) await lookAround(index % turnsOfVisit);
         const product = products[visit % products.length] as Product;
         await makeVisit({
           shop,
