@@ -26,9 +26,13 @@ FROM node:24-bookworm-slim
 WORKDIR /app
 # Before anything that differs from service to service, so that all images share it.
 COPY --from=dependencies /app/node_modules node_modules
+RUN install --directory --owner=1000 --group=1000 /var/cache/node
 ARG SERVICE
 ENV NODE_ENV=production SERVICE=$SERVICE
 # A developer's changes are copied over these while the container runs (skaffold dev), by the user it runs as.
 COPY --from=sources --chown=1000:1000 /app ./
 USER 1000:1000
+# Compiled once, here, and not again by each replica that starts: half of the CPU of a start.
+ENV NODE_COMPILE_CACHE=/var/cache/node
+RUN node --input-type=module --eval 'await import(`./services/${process.env.SERVICE}/main.ts`)'
 CMD ["/bin/sh", "-c", "exec node services/$SERVICE/main.ts"]

@@ -1,15 +1,16 @@
 // `webstore new` in a copy of this checkout, with everything that follows from it: what it writes, what it leaves alone,
 // and whether the new service is one like the others.
 
-import { execFile, execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Client, credentials } from "@grpc/grpc-js";
 import { demoUsers } from "@webstore/kit";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { copyCheckout, run, type Said, works } from "../services/journeys/checkout-copy.ts";
 import { openReflected } from "../services/journeys/reflection.ts";
 import { namesOf } from "./new-service-name.ts";
 import { freePorts, withMember } from "./new-service-system.ts";
@@ -17,55 +18,11 @@ import { freePorts, withMember } from "./new-service-system.ts";
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const root = join(import.meta.dirname, "..");
-const { PATH = "", HOME = "" } = process.env;
-
-type Said = { readonly status: number; readonly out: string; readonly err: string };
-
-/** A program with nothing of this test's own environment, such as Vitest's. */
-function run(cwd: string, program: string, ...args: readonly string[]): Promise<Said> {
-  const bin = join(cwd, "node_modules", ".bin");
-  const env = {
-    PATH: [bin, dirname(process.execPath), PATH].join(delimiter),
-    HOME,
-    // What is installed is enough; a registry need not be there.
-    npm_config_prefer_offline: "true",
-  };
-  return new Promise((resolve) => {
-    execFile(program, args, { cwd, env, maxBuffer: 64 * 2 ** 20 }, (error, out, err) => {
-      resolve({ status: error === null ? 0 : Number(error.code ?? -1), out, err });
-    });
-  });
-}
-
-async function works(cwd: string, program: string, ...args: readonly string[]): Promise<string> {
-  const { status, out, err } = await run(cwd, program, ...args);
-  expect(status, `${program} ${args.join(" ")}\n${out}${err}`).toBe(0);
-  return out;
-}
+const { PATH = "" } = process.env;
 
 /** The command of the checkout it is typed in, as npx finds it. */
 const webstore = (cwd: string, ...args: readonly string[]) =>
   run(cwd, process.execPath, join(root, "cli", "main.ts"), ...args);
-
-/** Its files as they are now, committed or not; its packages are links to the same bytes, which are never written over. */
-async function copyCheckout(): Promise<string> {
-  const copy = mkdtempSync(join(tmpdir(), "webstore-new-service-"));
-  const files = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  for (const file of files.split("\0").filter((each) => each !== "" && existsSync(join(root, each)))) {
-    mkdirSync(dirname(join(copy, file)), { recursive: true });
-    copyFileSync(join(root, file), join(copy, file));
-  }
-  const linked = await run(root, "cp", "-al", "node_modules", join(copy, "node_modules"));
-  if (linked.status !== 0) await works(root, "cp", "-a", "node_modules", copy);
-  await works(copy, "git", "init", "--quiet");
-  await works(copy, "git", "add", "--all");
-  const author = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
-  await works(copy, "git", ...author, "commit", "--quiet", "--message", "as it was");
-  return copy;
-}
 
 describe("a service that is made by `webstore new gift-cards`", () => {
   let copy: string;

@@ -17,7 +17,7 @@ test("the cart's rule, whole", () => {
         tls: { mode: "ISTIO_MUTUAL" },
         loadBalancer: { simple: "LEAST_REQUEST" },
         connectionPool: {
-          tcp: { connectTimeout: "1s" },
+          tcp: { connectTimeout: "3s" },
           http: { http1MaxPendingRequests: 800, http2MaxRequests: 800, maxRequestsPerConnection: 0 },
         },
         retryBudget: { percent: 20, minRetryConcurrency: 3 },

@@ -37,7 +37,8 @@ export type DestinationRule = Manifest<DestinationRuleSpec>;
 
 /** What one replica may have in hand of one caller's pod; its database has a pool of eight, so more would only wait. */
 const requestsPerReplica = 100;
-const connectTimeoutMs = 1_000;
+/** Mutual TLS is part of it, and a replica that has just started is slow; shorter than the edge waits. */
+const connectTimeoutMs = 3_000;
 /** How often it is looked whether a replica's time is over. Leaving one alone does not wait for it. */
 const intervalMs = 1_000;
 

@@ -16,7 +16,7 @@ Environment:
   STAFF_TOKEN  an access token of staff; without it the demo's grace logs in, to have the books compared
 `;
 
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const settleMs = 60_000;
 
 async function journey(shop: Shop): Promise<void> {
@@ -53,9 +53,9 @@ async function compared(shop: Shop): Promise<void> {
   }
 }
 
-const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
-if (values.help) say(usage);
-else {
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
+  if (values.help) return say(usage);
   const { STORE_URL = "http://127.0.0.1:8000", STORE_HOST: host } = process.env;
   const shop = openShop(STORE_URL, host === undefined ? {} : { host });
   try {
@@ -67,3 +67,5 @@ else {
     await shop.close();
   }
 }
+
+if (import.meta.main) await main();

@@ -39,7 +39,7 @@ const definition = defineService({
 });
 
 /** The service as it runs, on a database of its own; the test gets what its parts get. */
-async function shop() {
+async function shop(is: { ready?: () => boolean } = {}) {
   const database = await freshDatabase();
   atEnd(() => database.drop());
   let parts: Process<typeof definition, object> | undefined;
@@ -47,7 +47,7 @@ async function shop() {
     kitMigrations: [...sagaMigrations, ...inboxMigrations],
     start: async (process) => {
       parts = process;
-      return { handlers: {} as HandlersOf<typeof CartServiceDefinition> };
+      return { handlers: {} as HandlersOf<typeof CartServiceDefinition>, ...is };
     },
   });
   const running = await program.start({
@@ -64,8 +64,19 @@ async function shop() {
     const text = await (await fetch(`${running.urls.admin}/metrics`)).text();
     return text.split("\n").filter((line) => line.startsWith("webstore_"));
   };
-  return { parts, metrics, url: database.url };
+  const readiness = async () => (await fetch(`${running.urls.admin}/readyz`)).status;
+  return { parts, metrics, readiness, url: database.url };
 }
+
+test("a service is ready when its consumers are, and stays so when they lose the bus", async () => {
+  let connected = false;
+  const { readiness } = await shop({ ready: () => connected });
+  expect(await readiness()).toBe(503);
+  connected = true;
+  expect(await readiness()).toBe(200);
+  connected = false;
+  expect(await readiness()).toBe(200);
+});
 
 test("who publishes and consumes has an outbox and an inbox, also when it asks for them itself", async () => {
   const { parts } = await shop();

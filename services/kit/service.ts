@@ -62,7 +62,7 @@ export type Started<D extends ServiceDefinition> = {
   /** More places where it listens, such as the gateway's REST. */
   readonly urls?: Readonly<Record<string, string>>;
   readonly adminRoutes?: Readonly<Record<string, AdminRoute>>;
-  /** Parts that must be ready before the process is. */
+  /** Parts that must be ready before the process is; later it stays ready without them. */
   readonly ready?: () => boolean;
   /** Stops taking in work at its own doors, and finishes what came in; called before RPC is drained. */
   readonly drain?: () => Promise<void>;
@@ -205,12 +205,18 @@ async function listen<D extends ServiceDefinition>(is: {
   });
   closers.push(() => rpc.drain(config.DRAIN_GRACE_MS));
   if (started.drain !== undefined) closers.push(started.drain);
+  // A bus that is lost later makes no replica unready: events wait in the outbox, and no RPC waits for the bus.
+  let wasConnected = false;
   const notReady = async () => {
+    const connecting = [
+      ["bus", !bus.ready()],
+      [name, started.ready?.() === false],
+    ] as const;
+    wasConnected ||= connecting.every(([, missing]) => !missing);
     const parts = [
       ["stopping", stopping],
       [store.kind, !(await isStoreReady(store))],
-      ["bus", !bus.ready()],
-      [name, started.ready !== undefined && !started.ready()],
+      ...(wasConnected ? [] : connecting),
     ] as const;
     return parts.flatMap(([part, missing]) => (missing ? [part] : []));
   };
