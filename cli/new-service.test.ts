@@ -6,11 +6,11 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { Client, credentials } from "@grpc/grpc-js";
 import { demoUsers } from "@webstore/kit";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { copyCheckout, run, type Said, works } from "../services/journeys/checkout-copy.ts";
+import { isServing } from "../services/journeys/health.ts";
 import { openReflected } from "../services/journeys/reflection.ts";
 import { namesOf } from "./new-service-name.ts";
 import { freePorts, withMember } from "./new-service-system.ts";
@@ -245,24 +245,6 @@ async function startService(copy: string): Promise<{ address: string; stop(): Pr
     return { address: `127.0.0.1:${rpc}`, stop };
   }
   throw new Error("the service ended instead of starting");
-}
-
-/** As the probes of Kubernetes ask: an empty request, and SERVING is field 1 with the value 1. */
-function isServing(address: string): Promise<boolean> {
-  const client = new Client(address, credentials.createInsecure());
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(
-      "/grpc.health.v1.Health/Check",
-      (bytes: Buffer) => bytes,
-      (bytes: Buffer) => bytes,
-      Buffer.alloc(0),
-      (error, answer) => {
-        client.close();
-        if (error !== null) reject(error);
-        else resolve(answer?.equals(Buffer.from([0x08, 0x01])) === true);
-      },
-    );
-  });
 }
 
 describe("names", () => {

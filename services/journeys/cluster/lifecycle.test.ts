@@ -1,5 +1,5 @@
-// The life of a release beside the main one: it is installed, sells, is changed, goes back, and goes without a trace. Once
-// beside it in its namespace, and once under the same name in another.
+// The life of a release beside the main one: it is installed, sells, is changed, goes back, gets a service more, and goes
+// without a trace. Once beside it in its namespace, and once under the same name in another.
 
 import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
@@ -7,8 +7,12 @@ import { join } from "node:path";
 import { CatalogServiceDefinition } from "@webstore/proto/catalog/v1";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { system } from "../../system.ts";
+import { isServing } from "../health.ts";
+import { openReflected } from "../reflection.ts";
 import { kubectl, kubectlJson, main, must, ran, say, shopThroughIngress, until } from "./cluster.ts";
 import { calls, podOf, runIn } from "./inside.ts";
+import { makeService, type NewService } from "./new-service.ts";
+import { closeForwards, forwarded } from "./port-forward.ts";
 import { builtCharts, type Charts, imagesOfMain } from "./releases.ts";
 
 type Release = { readonly release: string; readonly namespace: string; readonly host: string };
@@ -23,6 +27,7 @@ const minuteMs = 60_000;
 const longMs = 90 * minuteMs;
 let charts: Charts;
 let values: readonly string[];
+let made: NewService | undefined;
 
 beforeAll(async () => {
   charts = await builtCharts();
@@ -41,6 +46,8 @@ afterAll(async () => {
     timeoutMs: 5 * minuteMs,
   });
   await charts?.remove();
+  await closeForwards();
+  made?.remove();
 }, longMs);
 
 /** What runs beside the main release is looked at and not hurried. */
@@ -252,6 +259,13 @@ async function podsByMember({ release, namespace }: Release): Promise<Record<str
 const secretOf = async ({ release, namespace }: Release) =>
   (await kubectlJson<Described>("get", "secret", `${release}-secrets`, "--namespace", namespace)).data;
 
+/** Where the mesh asks for the keys of this installation's tokens. */
+const keysOf = ({ release, namespace }: Release) =>
+  kubectl(
+    ...["get", "requestauthentication", `${release}-gateway`, "--namespace", namespace],
+    ...["--output", "jsonpath={.spec.jwtRules[*].jwksUri}"],
+  );
+
 const logLevelOf = async (is: Release) =>
   runIn<string>(await podOf("catalog", is), "console.log(JSON.stringify(process.env.LOG_LEVEL))");
 
@@ -263,6 +277,8 @@ test(
   async () => {
     const pods = await podsByMember(beside);
     const secret = await secretOf(beside);
+    const keys = await keysOf(beside);
+    expect(keys).toMatch(/\?installation=\w+$/);
     expect(Object.keys(pods).length).toBeGreaterThanOrEqual(16);
     expect(Object.keys(secret ?? {}).length).toBeGreaterThan(5);
     expect(await logLevelOf(beside)).toBe("info");
@@ -274,6 +290,7 @@ test(
     const upgraded = await podsByMember(beside);
     expect(changedFrom(pods, upgraded)).toEqual(["catalog"]);
     expect(await secretOf(beside)).toEqual(secret);
+    expect(await keysOf(beside)).toBe(keys);
     const jobs = await kubectl("get", "jobs", "--namespace", beside.namespace, "--output=name");
     expect(jobs).not.toContain("/other-");
     say(
@@ -287,6 +304,37 @@ test(
     say("helm rollback: info again, the same one pod, the same keys");
     await sells(beside);
     say("and it sells");
+  },
+  longMs,
+);
+
+test(
+  "a service that `webstore new` has made comes up beside the others, and touches none of them",
+  async () => {
+    made = await makeService();
+    const { name, umbrella, settings, kinds, contract, ports } = made;
+    const pods = await podsByMember(beside);
+    const startedMs = Date.now();
+    const [release = "", ...where] = at(beside);
+    const change = ["--reset-then-reuse-values", ...settings.flatMap((each) => ["--set", each])];
+    await must("helm", ["upgrade", release, umbrella, ...where, ...change, ...waiting], patience);
+    expect(changedFrom(pods, await podsByMember(beside))).toEqual([name]);
+    for (const kind of kinds) await kubectl("get", kind, `${release}-${name}`, ...where);
+    say(
+      `helm upgrade with ${name}, made by \`webstore new\`: ready after ${secondsSince(startedMs)} s, no other pod is new; it brings ${kinds.join(", ")}`,
+    );
+
+    const pod = await podOf(name, beside);
+    const { host: address } = new URL(await forwarded(pod.namespace, pod.pod, ports.rpc));
+    expect(await isServing(address)).toBe(true);
+    const reflected = openReflected(address);
+    expect(await reflected.list().finally(() => reflected.close())).toContain(contract);
+    const host = `${release}-${name}.${beside.namespace}.svc.cluster.local`;
+    const asked = { host, port: ports.rpc, path: `/${contract}/DescribeGiftCards` };
+    const answers = await calls(await podOf("gateway", beside), [asked], "journey-new-service");
+    expect(answers).toMatchObject([{ code: 14 }]);
+    say(`${name}: in the mesh, SERVING, reflection works; whoever did not declare it does not reach it`);
+    await sells(beside);
   },
   longMs,
 );
