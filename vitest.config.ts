@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Where .ci/run wants the counts.
@@ -12,6 +13,8 @@ export default defineConfig({
     reporters: json ? ["default", ["json", { outputFile: json }]] : ["default"],
     // One embedded PostgreSQL serves the whole run; it starts when the first test asks.
     globalSetup: ["services/kit/testing-global.ts"],
+    // Much of a test is waiting, so a small machine has room for a second one.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     hookTimeout: 60_000,
     testTimeout: 30_000,
     projects: [

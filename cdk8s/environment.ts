@@ -78,7 +78,11 @@ export function configOf(definition: ServiceDefinition, system: Definitions): Re
       ]),
     ),
     ...(usesBus(definition)
-      ? { KAFKA_BROKER_URL: orElse(globals.kafka.brokers, `${hostOf("kafka")}:9092`) }
+      ? {
+          KAFKA_BROKER_URL: orElse(globals.kafka.brokers, `${hostOf("kafka")}:9092`),
+          KAFKA_TLS: expression("text", `print ${goOf(globals.kafka.tls)}`),
+          KAFKA_SASL_MECHANISM: globals.kafka.saslMechanism,
+        }
       : {}),
     // Read by who has something to show.
     SEED_DEMO: expression("text", `print ${goOf(globals.demo)}`),
@@ -118,6 +122,9 @@ export function secretsOf(definition: ServiceDefinition): k8s.EnvVar[] {
       // Of several the process takes what it is given, so the others are given by no name.
       return from(name, either(keepsIn(definition, kind), name, "none"), true);
     }),
+    ...(usesBus(definition)
+      ? ["KAFKA_USERNAME", "KAFKA_PASSWORD"].map((name) => from(name, name, true))
+      : []),
     ...definition.secrets.map((name) => from(name, name, true)),
   ];
 }

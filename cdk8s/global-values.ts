@@ -65,6 +65,12 @@ export const globalDeclaration = {
     },
     kafka: {
       brokers: text("", "Kafka's brokers, `host:port`, with commas between. Empty: the release's own."),
+      tls: flag(false, "Whether they speak TLS."),
+      saslMechanism: text(
+        "SCRAM-SHA-512",
+        "How they are logged in to, where the Secret has KAFKA_USERNAME and KAFKA_PASSWORD.",
+        { enum: ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] },
+      ),
     },
     partners: {
       paymentProvider: {

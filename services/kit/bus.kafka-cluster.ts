@@ -11,6 +11,7 @@
 import {
   type Broker,
   type Connection,
+  type ConnectionOptions,
   ConnectionPool,
   createTopicsV7,
   FindCoordinatorKeyTypes,
@@ -52,8 +53,12 @@ export type KafkaCluster = {
   close(): Promise<void>;
 };
 
+/** How the brokers know who connects, and whether what is said is kept from others. */
+export type KafkaSecurity = Pick<ConnectionOptions, "tls" | "sasl">;
+
 export type KafkaClusterOptions = {
   readonly brokers: readonly string[];
+  readonly security: KafkaSecurity;
   readonly clientId: string;
   /** For topics that are new. */
   readonly partitions: number;
@@ -88,7 +93,7 @@ export function openKafkaCluster(options: KafkaClusterOptions): KafkaCluster {
   const bootstrap = options.brokers.map(brokerOf);
   const lanes = new Set<Lane>();
   const topics = new Map<string, { found: KafkaTopic; atMs: number }>();
-  const pools = (timeoutMs: number) => openPool(options.clientId, timeoutMs);
+  const pools = (timeoutMs: number) => openPool(options, timeoutMs);
   const lane = (timeoutMs: number): Lane => {
     const pool = pools(timeoutMs);
     const opened: Lane = {
@@ -139,12 +144,21 @@ export function openKafkaCluster(options: KafkaClusterOptions): KafkaCluster {
   };
 }
 
-function openPool(clientId: string, timeoutMs: number): ConnectionPool {
+function openPool({ clientId, security }: KafkaClusterOptions, timeoutMs: number): ConnectionPool {
   return new ConnectionPool(clientId, {
+    ...connectionSecurity(security),
     connectTimeout: connectTimeoutMs,
     requestTimeout: timeoutMs,
     maxInflights: inflightMax,
   });
+}
+
+/** A broker's certificate must be of the name by which it is reached. */
+export function connectionSecurity({ tls, sasl }: KafkaSecurity): ConnectionOptions {
+  return {
+    ...(tls === undefined ? {} : { tls, tlsServerName: true }),
+    ...(sasl === undefined ? {} : { sasl }),
+  };
 }
 
 function brokerOf(address: string): Broker {

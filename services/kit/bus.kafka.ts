@@ -10,11 +10,14 @@
 //
 // The rest is in bus.kafka-subscription.ts.
 
-import { type MessageToProduce, ProduceAcks, Producer } from "@platformatic/kafka";
+import { AuthenticationError, type MessageToProduce, ProduceAcks, Producer } from "@platformatic/kafka";
 import {
+  connectionSecurity,
   connectTimeoutMs,
   isKafkaOutage,
   type KafkaCluster,
+  type KafkaClusterOptions,
+  type KafkaSecurity,
   openKafkaCluster,
   recordBytesOf,
   requestTimeoutMs,
@@ -30,6 +33,8 @@ import { Outage } from "./refusal.ts";
 export type KafkaBusOptions = {
   /** `host:port` of some of the brokers; they name the others. */
   readonly brokers: readonly string[];
+  /** Default: in the clear, without a login. */
+  readonly security?: KafkaSecurity;
   readonly log: Log;
   /** What the brokers call this process in their logs and metrics; default `webstore`. */
   readonly clientId?: string;
@@ -59,13 +64,14 @@ const publishRetriesMax = 5;
 const publishRetryMs = 500;
 
 export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
-  const { brokers, log, clientId = "webstore", partitions = 8, retentionMs = {} } = options;
+  const { brokers, security = {}, log, clientId = "webstore", partitions = 8, retentionMs = {} } = options;
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > partitionsMax) {
     throw new RangeError(`a topic has 1 to ${partitionsMax} partitions`);
   }
   const { events = 7 * dayMs, deadLetters = 30 * dayMs } = retentionMs;
   const cluster = openKafkaCluster({
     brokers,
+    security,
     clientId,
     partitions,
     topicAgeMaxMs: options.topicAgeMaxMs ?? 30_000,
@@ -74,7 +80,7 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
   await connect(cluster, options);
   const health = watch(cluster);
   const topics = openTopics(cluster);
-  const producer = openProducer(brokers, clientId, health);
+  const producer = openProducer({ brokers, security, clientId }, health);
   const publish = openPublisher(producer, topics);
   const subscriptions = new Set<Subscription>();
   let closing: Promise<void> | undefined;
@@ -118,8 +124,16 @@ async function connect(cluster: KafkaCluster, { log, delayMs }: KafkaBusOptions)
   } catch (error) {
     await cluster.close();
     if (!isKafkaOutage(error)) throw error;
-    throw new Outage("bus", "Kafka cannot be reached", { cause: error, notSent: true });
+    const message = refusesLogin(error) ? "Kafka refuses the login" : "Kafka cannot be reached";
+    throw new Outage("bus", message, { cause: error, notSent: true });
   }
+}
+
+/** Told deep within what the library calls a connection that failed. */
+function refusesLogin(error: unknown): boolean {
+  if (error instanceof AuthenticationError) return true;
+  if (error instanceof AggregateError) return error.errors.some(refusesLogin);
+  return error instanceof Error && refusesLogin(error.cause);
 }
 
 /** Whether the brokers answer, by what is asked of them anyway; once they have not, they are asked until they do. */
@@ -176,8 +190,12 @@ function openTopics(cluster: KafkaCluster): Topics {
 
 type KafkaProducer = Producer<Buffer, Buffer, Buffer, Buffer>;
 
-function openProducer(brokers: readonly string[], clientId: string, health: { look(): void }): KafkaProducer {
+function openProducer(
+  { brokers, security, clientId }: Pick<KafkaClusterOptions, "brokers" | "security" | "clientId">,
+  health: { look(): void },
+): KafkaProducer {
   const producer: KafkaProducer = new Producer({
+    ...connectionSecurity(security),
     clientId,
     bootstrapBrokers: [...brokers],
     idempotent: true,

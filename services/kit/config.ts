@@ -56,6 +56,15 @@ export const baseConfig = z.object({
     .regex(/^[^\s,:/]+:\d{1,5}(,[^\s,:/]+:\d{1,5})*$/, "must be host:port, several with commas between")
     .optional()
     .describe("Kafka, for the events; without it they travel on PostgreSQL."),
+  KAFKA_TLS: flag(false).describe(
+    "Whether Kafka's brokers speak TLS; an authority of your own goes into NODE_EXTRA_CA_CERTS.",
+  ),
+  KAFKA_SASL_MECHANISM: z
+    .enum(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+    .default("SCRAM-SHA-512")
+    .describe("How Kafka is logged in to, where there is a user name."),
+  KAFKA_USERNAME: z.string().min(1).optional().describe("Who logs in to Kafka; without it nobody does."),
+  KAFKA_PASSWORD: z.string().min(1).optional().describe("Their password."),
   INTERNAL_API_KEY: z
     .string()
     .min(16)

@@ -1,8 +1,8 @@
 // The connection to Postgres: a pool on one schema, reads, and commits that take one round trip.
 //
 // Invariants:
-//   P1. All statements of a commit stand or none does. They leave in one go, BEGIN first and COMMIT last; after
-//       an error the server ignores the statements behind it and turns the COMMIT into a rollback.
+//   P1. All statements of a commit stand or none does. They leave in one go, with one Sync behind them (X1 in
+//       postgres-batch.ts).
 //   P2. Nothing of a commit is written to the wire unless all of it can be: values and names are checked first.
 //   P3. A connection that broke is never used again, and a broken idle one does not end the process.
 //   P4. Everything is bounded: connections, waiters, statements of a commit, names, and time. The server ends a

@@ -3,6 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import type { Breaker } from "./breaker.ts";
+import type { KafkaSecurity } from "./bus.kafka-cluster.ts";
 import { openPostgresBus } from "./bus.postgres.ts";
 import type { Bus } from "./bus.ts";
 import { type BaseConfig, ConfigError, dependencyVariable, type Env } from "./config.ts";
@@ -52,9 +53,28 @@ async function openBus(name: string, config: BaseConfig, log: Log): Promise<Bus>
   if (brokers !== undefined) {
     // Read where it is used: a laptop's process has no need of it.
     const { openKafkaBus } = await import("./bus.kafka.ts");
-    return openKafkaBus({ brokers: brokers.split(","), clientId: name, log });
+    return openKafkaBus({
+      brokers: brokers.split(","),
+      security: kafkaSecurityOf(config),
+      clientId: name,
+      log,
+    });
   }
   return openPostgresBus({ url: required(config.DATABASE_URL, "DATABASE_URL"), log, nowMs: Date.now });
+}
+
+export function kafkaSecurityOf(config: BaseConfig): KafkaSecurity {
+  const { KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = config;
+  const tls = config.KAFKA_TLS ? { tls: {} } : {};
+  if (username === undefined && password === undefined) return tls;
+  return {
+    ...tls,
+    sasl: {
+      mechanism: config.KAFKA_SASL_MECHANISM,
+      username: required(username, "KAFKA_USERNAME"),
+      password: required(password, "KAFKA_PASSWORD"),
+    },
+  };
 }
 
 const noBus: Bus = {

@@ -48,14 +48,14 @@ export async function startMongo(): Promise<Server & { readonly url: string }> {
 
 /**
  * One broker that is its own controller. It tells its clients where it is, so its port is the same inside and out, and
- * stays when it is restarted.
+ * stays when it is restarted. `settings` are its variables beside the usual ones, by the port.
  */
-export async function startKafka(): Promise<
-  Server & { readonly brokers: readonly string[]; restart(): Promise<void> }
-> {
+export async function startKafka(
+  settings: (port: number) => Record<string, string> = () => ({}),
+): Promise<Server & { readonly brokers: readonly string[]; restart(): Promise<void> }> {
   const port = await freePort();
   const container = new GenericContainer("apache/kafka:4.1.0")
-    .withEnvironment(kafkaEnvironment(port))
+    .withEnvironment({ ...kafkaEnvironment(port), ...settings(port) })
     // What is formatted already when it is restarted must not be formatted again.
     .withCommand([
       "bash",
@@ -116,7 +116,7 @@ const kafkaLogging = `Configuration:
     Root: { level: INFO, AppenderRef: [{ ref: STDOUT }] }
 `;
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
