@@ -5,14 +5,14 @@ import { place, release, serviceNamed, services } from "./testing.ts";
 
 const nothing = { inRelease: [], outside: [] };
 
-test("identity's pods are behind a headless Service, too, and nobody else's", () => {
+test("identity brings a headless Service of all pods, and nobody else does", () => {
   const made = services.flatMap((service) => keysService(service, place) ?? []);
   expect(made.map(({ metadata, spec }) => ({ name: metadata.name, spec }))).toEqual([
     {
       name: `${release}-identity-keys`,
       spec: {
         clusterIP: "None",
-        selector: place.labelsOf("identity"),
+        selector: place.labels,
         ports: [{ name: "admin", port: serviceNamed("identity").ports.admin, appProtocol: "http" }],
       },
     },

@@ -1,8 +1,9 @@
 // How the mesh learns the keys of access tokens at the moment at which they can be had. Istio's control plane fetches
 // them when it makes the edge's configuration, tries for some seconds, and then not again before 20 minutes are over or
 // that configuration is made anew; until then every token is refused. A release begins with an edge that is up before its
-// keys are. So the pods that publish keys have a headless Service, too, which nobody calls: whenever the pods of a
-// headless Service change, Istio makes the configuration anew of everyone who is told of it, and the edge is.
+// keys are. So there is a headless Service, too, which nobody calls: whenever the pods of a headless Service change, Istio
+// makes the configuration anew of everyone who is told of it, and the edge is. It has all pods of the release, not only
+// those that publish keys: when these are ready the way to them may be a moment behind, and the next pod asks again.
 
 import type { ServiceDefinition } from "@webstore/kit";
 import { publishesKeys } from "./callers.ts";
@@ -27,7 +28,7 @@ export function keysService(service: ServiceDefinition, place: Place): KeysServi
     metadata: metadataOf(keysServiceOf(name), place),
     spec: {
       clusterIP: "None",
-      selector: place.labelsOf(name),
+      selector: place.labels,
       ports: [{ name: "admin", port: ports.admin, appProtocol: "http" }],
     },
   };

@@ -1,4 +1,4 @@
-import { DeadlineExceeded, Outage } from "@webstore/kit";
+import { Cancelled, DeadlineExceeded, Outage } from "@webstore/kit";
 import { expect, test } from "vitest";
 import { problemOf } from "./problem.ts";
 
@@ -17,4 +17,10 @@ test("a bug is 500, and its message stays inside", () => {
   const { problem } = problemOf(new Error("select * from cards"), at);
   expect(problem).toMatchObject({ status: 500, reason: "internal" });
   expect(JSON.stringify(problem)).not.toContain("cards");
+});
+
+test("a request whose caller has hung up is nobody's failure", () => {
+  const { problem, unexpected } = problemOf(new Cancelled("catalog: cancelled"), at);
+  expect(problem).toMatchObject({ status: 499, reason: "cancelled" });
+  expect(unexpected).toBe(false);
 });

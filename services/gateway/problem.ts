@@ -6,7 +6,7 @@
 // Invariant G2: no value of the request is repeated, for it may be a card number in the wrong place. Of its path only
 // words and UUIDs are.
 
-import { DeadlineExceeded, Outage, Refusal } from "@webstore/kit";
+import { Cancelled, DeadlineExceeded, Outage, Refusal } from "@webstore/kit";
 import { refusals } from "./refusals.ts";
 
 export const problemType = "application/problem+json; charset=utf-8";
@@ -77,6 +77,14 @@ export type ProblemAnswer = {
 export function problemOf(error: unknown, at: { instance: string; traceId: string }): ProblemAnswer {
   const refusal = refusalOf(error);
   if (refusal !== undefined) return refused(refusal, at);
+  // Whoever asked has hung up: nobody reads this, and it is nobody's failure. Proxies log such a request by the same number.
+  if (error instanceof Cancelled) {
+    return {
+      problem: problem(499, "cancelled", "The caller has hung up.", at),
+      headers: {},
+      unexpected: false,
+    };
+  }
   // Who answers too late does not answer, whether its caller's time ran out or that of the whole request.
   if (error instanceof Outage || error instanceof DeadlineExceeded) {
     const text = "A part of the store does not answer right now; please try again.";

@@ -51,7 +51,7 @@ export { defineRefusals, invalidRequest, kitRefusals, Outage, Refusal, type Refu
 export { backoffMs, delay } from "./retry.ts";
 export { type RpcAccess, rpcOptions } from "./rpc-options.ts";
 export { PortTaken } from "./rpc-server.ts";
-export { DeadlineExceeded } from "./rpc-status.ts";
+export { Cancelled, DeadlineExceeded } from "./rpc-status.ts";
 export { type Data, type Saga, saga, Waiting } from "./saga.ts";
 export { type DeskSaga, type DeskStatus, openSagaDesk, type SagaDesk, type SagaFilter } from "./saga-desk.ts";
 export { openSagaEngine, type SagaEngine, type SagaOutcome } from "./saga-engine.ts";
