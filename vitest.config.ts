@@ -6,6 +6,7 @@ const json = process.env.VITEST_JSON;
 const journeys = "services/journeys/**/*.test.ts";
 const cluster = "services/journeys/cluster/**/*.test.ts";
 const machine = "services/journeys/cluster/{load,scaling}.test.ts";
+const onCluster = { fileParallelism: false, testTimeout: 600_000, hookTimeout: 600_000 };
 const never = ["**/node_modules/**", "**/.webstore/**"];
 
 export default defineConfig({
@@ -45,9 +46,7 @@ export default defineConfig({
           name: "cluster",
           include: [cluster],
           exclude: [...never, machine],
-          fileParallelism: false,
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
+          ...onCluster,
           sequence: { groupOrder: 2 },
         },
       },
@@ -58,9 +57,7 @@ export default defineConfig({
           name: "load",
           include: [machine],
           exclude: never,
-          fileParallelism: false,
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
+          ...onCluster,
           sequence: { groupOrder: 3 },
         },
       },

@@ -63,6 +63,7 @@ async function openBus(name: string, config: BaseConfig, log: Log): Promise<Bus>
   return openPostgresBus({ url: required(config.DATABASE_URL, "DATABASE_URL"), log, nowMs: Date.now });
 }
 
+/** In the clear and without a login unless the configuration says otherwise. Throws ConfigError on half a login. */
 export function kafkaSecurityOf(config: BaseConfig): KafkaSecurity {
   const { KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = config;
   const tls = config.KAFKA_TLS ? { tls: {} } : {};

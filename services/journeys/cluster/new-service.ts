@@ -22,7 +22,7 @@ export type NewService = {
 
 const name = "gift-cards";
 const tag = "journey";
-const minutesMs = (minutes: number) => ({ timeoutMs: minutes * 60_000 });
+const within = (minutes: number) => ({ timeoutMs: minutes * 60_000 });
 
 export async function makeService(): Promise<NewService> {
   const copy = await copyCheckout();
@@ -31,9 +31,9 @@ export async function makeService(): Promise<NewService> {
     const made = JSON.parse(await works(copy, process.execPath, "cli/main.ts", "new", name, "--json"));
     // As skaffold would, which builds the images of all the others, too.
     const image = `webstore-${name}:${tag}`;
-    await must("docker", ["build", "--build-arg", `SERVICE=${name}`, "--tag", image, copy], minutesMs(10));
+    await must("docker", ["build", "--build-arg", `SERVICE=${name}`, "--tag", image, copy], within(10));
     const cluster = (await kubectl("config", "current-context")).trim().replace(/^kind-/, "");
-    await must("kind", ["load", "docker-image", image, "--name", cluster], minutesMs(5));
+    await must("kind", ["load", "docker-image", image, "--name", cluster], within(5));
     const umbrella = join(copy, "charts/webstore");
     await must("helm", ["dependency", "build", "--skip-refresh", umbrella]);
     return {
