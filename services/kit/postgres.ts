@@ -1,4 +1,5 @@
-// The connection to Postgres: a pool on one schema, reads, and commits that take one round trip.
+// The connection to Postgres: a pool on one schema, reads, and commits that take one round trip. What is asked at the same
+// time shares a connection (postgres-lanes.ts).
 //
 // Invariants:
 //   P1. All statements of a commit stand or none does. They leave in one go, with one Sync behind them (X1 in
@@ -17,6 +18,7 @@ import {
   postgresError,
   StatementFailed,
 } from "./postgres-errors.ts";
+import { type Lanes, openLanes } from "./postgres-lanes.ts";
 import { listenTo } from "./postgres-listen.ts";
 import { toWireValues, valueTypes } from "./postgres-values.ts";
 import type { Statement, Write } from "./write.ts";
@@ -83,6 +85,14 @@ const idleTimeoutMs = 300_000;
 /** Opens the pool and makes sure that the database answers. */
 export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
   const pool = openPool(options);
+  const lanes: Lanes<pg.PoolClient, Outcome> = openLanes({
+    connect: () => connect(pool),
+    giveBack: (client, isBroken) => client.release(isBroken),
+    breaks: ({ error }) => error !== undefined && endsConnection(error),
+    nowMs: () => performance.now(),
+  });
+  const send: Send = (statements) =>
+    lanes.run(statements.length, (client, inLane) => exchange(client, statements, { ...options, inLane }));
   const names = new Map<string, string>();
   const prepare = (text: string, values: readonly unknown[], name: string | undefined) =>
     prepared(names, text, values, name);
@@ -91,7 +101,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
 
   const query: Query = async <Row>(text: string, values: readonly unknown[] = [], name?: string) => {
     postgresCounters.queries++;
-    const outcome = await withConnection(pool, [prepare(text, values, name)], options);
+    const outcome = await send([prepare(text, values, name)]);
     if (outcome.error !== undefined) throw postgresError(outcome.error, label(text, name));
     return outcome.rows[0] as Row[];
   };
@@ -99,7 +109,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   const postgres: Postgres = {
     schema: options.schema,
     query,
-    commit: (...all) => commit(pool, prepare, all.length === 1 ? (all[0] ?? []) : all.flat(), options),
+    commit: (...all) => commit(send, prepare, all.length === 1 ? (all[0] ?? []) : all.flat()),
     transaction: (work) => transaction(pool, prepare, work, options),
     listen: async (channel, onNotify) => {
       const stop = await listenTo(
@@ -184,6 +194,8 @@ export function connectionConfig(
   };
 }
 
+/** As one transaction. Never rejects once there is a connection: the outcome says what happened. */
+type Send = (statements: readonly Prepared[]) => Promise<Outcome>;
 type Prepare = (text: string, values: readonly unknown[], name: string | undefined) => Prepared;
 
 /** A statement that is fit to be sent. Throws on one that is not, which is a bug of its author. */
@@ -216,18 +228,13 @@ const begin: Prepared = { name: "kit_begin", text: "begin", values: [] };
 const commitWork: Prepared = { name: "kit_commit", text: "commit", values: [] };
 const rollback: Prepared = { name: "kit_rollback", text: "rollback", values: [] };
 
-async function commit(
-  pool: pg.Pool,
-  prepare: Prepare,
-  statements: readonly Statement[],
-  limits: PostgresOptions,
-): Promise<unknown[][]> {
+async function commit(send: Send, prepare: Prepare, statements: readonly Statement[]): Promise<unknown[][]> {
   if (statements.length === 0) return [];
   if (statements.length > statementsMax)
     throw new RangeError(`a commit takes at most ${statementsMax} statements`);
   postgresCounters.commits++;
   const sent = statements.map(({ text, values, name }) => prepare(text, values, name));
-  const outcome = await withConnection(pool, sent, limits);
+  const outcome = await send(sent);
   if (outcome.error === undefined) return outcome.rows;
   const failed = statements[outcome.failedAt];
   const error = postgresError(
@@ -252,7 +259,7 @@ async function transaction<T>(
   let broken: unknown;
   let failed: Error | undefined;
   const send = async (statement: Prepared): Promise<Outcome> => {
-    const outcome = await exchange(client, [statement], limits);
+    const outcome = await exchange(client, [statement], { ...limits, inLane: 1 });
     if (outcome.error !== undefined) {
       if (endsConnection(outcome.error)) broken ??= outcome.error;
       failed ??= postgresError(outcome.error, label(statement.text, statement.name));
@@ -293,17 +300,6 @@ async function transaction<T>(
 /** `sent` is false when not a byte of it has left. */
 type Outcome = Answered & { readonly sent: boolean };
 
-async function withConnection(
-  pool: pg.Pool,
-  statements: Prepared[],
-  limits: PostgresOptions,
-): Promise<Outcome> {
-  const client = await connect(pool);
-  const outcome = await exchange(client, statements, limits);
-  client.release(outcome.error !== undefined && endsConnection(outcome.error));
-  return outcome;
-}
-
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   if (pool.waitingCount >= waitersMax)
     throw new PostgresUnavailable("Postgres: too many are waiting for a connection");
@@ -314,17 +310,17 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   }
 }
 
-/** Writes all statements in one go and waits for all answers. Never rejects: the outcome says what happened. */
+/** Writes all statements in one go and waits for all answers; `inLane`: how many the server may be given time for. */
 async function exchange(
   client: pg.PoolClient,
   statements: readonly Prepared[],
-  limits: PostgresOptions,
+  { statementTimeoutMs, inLane }: Pick<PostgresOptions, "statementTimeoutMs"> & { inLane: number },
 ): Promise<Outcome> {
   const { stream } = client.connection;
   const sent = stream.writable;
   const silence = setTimeout(
     () => stream.destroy(new Error("no answer in time")),
-    limits.statementTimeoutMs * statements.length + silenceGraceMs,
+    statementTimeoutMs * inLane + silenceGraceMs,
   );
   stream.cork();
   const answered = sendBatch(client, statements);
