@@ -15,7 +15,7 @@ export function capturePayment(parts: Parts, which: Which): Promise<Payment> {
   const orderId = "orderId" in which ? which.orderId : undefined;
   if (orderId === undefined) return withPayment(parts, which, (found) => captureFound(parts, found));
   return parts.inTurn(orderId, async () =>
-    captureFound(parts, parts.recent.take(orderId) ?? (await findPayment(parts, which))),
+    captureFound(parts, parts.recent.takeAuthorized(orderId) ?? (await findPayment(parts, which))),
   );
 }
 

@@ -34,7 +34,9 @@ export async function changePayment(
       if (notification !== undefined) parts.wakeNotifier();
       count(parts, current, after);
       sayWhatIsLeft(parts, current, after);
-      return { ...after, version: current.version + 1 };
+      const changed = { ...after, version: current.version + 1 };
+      parts.recent.keep(changed);
+      return changed;
     }
     current = await findPayment(parts, { orderId: payment.orderId });
   }

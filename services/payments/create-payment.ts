@@ -93,7 +93,6 @@ async function authorize(
   switch (outcome.is) {
     case "done": {
       const settled = await settle(parts, payment, outcome.intent);
-      if (settled.status === "authorized") parts.recent.keep(settled);
       return answer(settled, outcome.intent.clientSecret);
     }
     case "unanswered":

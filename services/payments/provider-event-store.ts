@@ -16,7 +16,7 @@ export type EventEnd = "applied" | "ignored" | "given_up";
 
 export type ProviderEventStore = {
   /** Adds one that waits to be applied, or that needs nothing more. False: it was there. */
-  add(event: ProviderEvent, status: "waiting" | "ignored", nowMs: number): Promise<boolean>;
+  add(event: ProviderEvent, status: "waiting" | EventEnd, nowMs: number): Promise<boolean>;
   /** The longest due first. */
   claim(is: { nowMs: number; leaseMs: number; limit: number }): Promise<ClaimedEvent[]>;
   end(eventIds: readonly string[], status: EventEnd): Promise<void>;

@@ -152,6 +152,7 @@ function queueSuite(name: string, start: () => Promise<Subject>) {
       const [one, two] = [event({ paymentId: "" }), event()];
       await events.add(one, "waiting", baseMs);
       await events.add(two, "ignored", baseMs);
+      await events.add(event(), "applied", baseMs);
       const [claimed] = await events.claim(claim);
       expect(claimed).toEqual({ ...one, attempts: 1, misses: 0 });
       if (claimed === undefined) return;

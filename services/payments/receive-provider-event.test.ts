@@ -4,6 +4,7 @@ import { createHmac, randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { memoryProviderEventStore } from "./provider-event-store.memory.ts";
 import { receiveProviderEvent } from "./receive-provider-event.ts";
+import { keptPayment } from "./testing.ts";
 import { reasonOf, shop } from "./testing-shop.ts";
 
 const nowMs = Date.UTC(2030, 0, 1);
@@ -25,7 +26,7 @@ function receiver(secrets = ["whsec_new_one", "whsec_old_one"]) {
   };
   const send = (payload: string | Uint8Array, signature: string) =>
     receiveProviderEvent(parts, { payload: Buffer.from(payload), signature });
-  return { send, events, counted, said, wokenTimes: () => woken };
+  return { send, events, counted, said, recent: parts.recent, wokenTimes: () => woken };
 }
 
 const signed = (payload: string, secret = "whsec_new_one", ageSeconds = 0) => {
@@ -42,6 +43,9 @@ const eventText = (is: object = {}) =>
     data: { object: { object: "payment_intent", id: "pi_1", metadata: {} } },
     ...is,
   });
+const about = (paymentId: string, object: object = { object: "payment_intent", id: "pi_1" }) => ({
+  data: { object: { ...object, metadata: { payment_id: paymentId } } },
+});
 
 test.each(["whsec_new_one", "whsec_old_one"])("an event signed with %s is stored once", async (secret) => {
   const { send, counted, wokenTimes } = receiver();
@@ -131,4 +135,42 @@ test.each([
   expect(await send(text, signed(text))).toEqual({ duplicate: true });
   expect(await events.claim({ nowMs, leaseMs: 1, limit: 10 })).toEqual([]);
   expect(wokenTimes()).toBe(0);
+});
+
+test.each([
+  ["payment_intent.amount_capturable_updated", "authorized"],
+  ["payment_intent.succeeded", "captured"],
+] as const)("%s, of a payment that was just %s here, waits for nothing", async (type, status) => {
+  const { send, events, recent, counted, wokenTimes } = receiver();
+  const payment = keptPayment({ status, providerReference: "pi_1" });
+  recent.keep(payment);
+  const text = eventText({ type, ...about(payment.paymentId) });
+  expect(await send(text, signed(text))).toEqual({ duplicate: false });
+  expect(await send(text, signed(text))).toEqual({ duplicate: true });
+  expect(await events.claim({ nowMs, leaseMs: 1, limit: 10 })).toEqual([]);
+  expect(counted).toEqual([{ outcome: "stored" }, { outcome: "applied" }, { outcome: "duplicate" }]);
+  expect(wokenTimes()).toBe(0);
+});
+
+test.each([
+  ["says more than the payment that was here", { status: "authorized", providerReference: "pi_1" }],
+  ["is about another payment of ours", { status: "captured", providerReference: "pi_2" }],
+] as const)("an event that %s waits to be looked at", async (_, is) => {
+  const { send, events, recent, wokenTimes } = receiver();
+  const payment = keptPayment(is);
+  recent.keep(payment);
+  const text = eventText(about(payment.paymentId));
+  await send(text, signed(text));
+  expect(await events.claim({ nowMs, leaseMs: 1, limit: 10 })).toHaveLength(1);
+  expect(wokenTimes()).toBe(1);
+});
+
+test("an event that may say that money went back waits to be looked at, however well its payment is known", async () => {
+  const { send, events, recent } = receiver();
+  const payment = keptPayment({ status: "captured", providerReference: "pi_1" });
+  recent.keep(payment);
+  const refunded = about(payment.paymentId, { object: "charge", id: "ch_1", payment_intent: "pi_1" });
+  const text = eventText({ type: "charge.refunded", ...refunded });
+  await send(text, signed(text));
+  expect(await events.claim({ nowMs, leaseMs: 1, limit: 10 })).toHaveLength(1);
 });

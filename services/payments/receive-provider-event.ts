@@ -2,7 +2,7 @@
 // afterwards, by apply-provider-events.ts: the provider waits for the answer, and sends again what was not answered.
 
 import type { Parts } from "./parts.ts";
-import { isOfInterest } from "./provider-event.ts";
+import { isOfInterest, type ProviderEvent, whenToAsk } from "./provider-event.ts";
 import type { ProviderEventStore } from "./provider-event-store.ts";
 import { type SignedEvent, verifiedEvent } from "./webhook-signature.ts";
 
@@ -24,9 +24,18 @@ export async function receiveProviderEvent(
       log.warn({ fault }, "an event was refused: its signature is not the provider's");
     },
   });
-  const isWaiting = isOfInterest(event);
-  const isNew = await events.add(event, isWaiting ? "waiting" : "ignored", nowMs());
+  const status = !isOfInterest(event) ? "ignored" : isKnown(parts, event) ? "applied" : "waiting";
+  const isNew = await events.add(event, status, nowMs());
   received.add(1, { outcome: isNew ? "stored" : "duplicate" });
-  if (isNew && isWaiting) parts.wakeEvents();
+  if (isNew && status === "applied") received.add(1, { outcome: status });
+  if (isNew && status === "waiting") parts.wakeEvents();
   return { duplicate: !isNew };
+}
+
+/** Mostly the provider's answer was here first, and this process has just taken down what the event says. */
+function isKnown({ recent, nowMs }: Parts, event: ProviderEvent): boolean {
+  const payment = recent.find(event.paymentId);
+  return (
+    payment?.providerReference === event.paymentReference && whenToAsk(event, payment, nowMs()) === "never"
+  );
 }
