@@ -6,7 +6,6 @@
 //       plugin, Fastify itself or Node's parser.
 
 import cors from "@fastify/cors";
-import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import {
   type BaseConfig,
@@ -24,6 +23,7 @@ import {
   type FastifyServerOptions,
   fastify,
 } from "fastify";
+import helmet from "helmet";
 import type { GatewayConfig } from "./config.ts";
 import { addEdge, methodsAt } from "./edge.ts";
 import { admit, beginExchange, identify } from "./exchange.ts";
@@ -60,10 +60,7 @@ export async function openHttpServer(parts: HttpParts): Promise<FastifyInstance>
   app.setErrorHandler((error, request, reply) => sendProblem(parts, error, request, reply));
   addBodyParsers(app);
   observe(app, parts);
-  // Before anything can be refused, so that refusals have these headers too.
-  await app.register(helmet, {
-    contentSecurityPolicy: { directives: { "upgrade-insecure-requests": null } },
-  });
+  addSecurityHeaders(app);
   await addEdge(app, config, cors);
   await guard(app, parts);
   answerWhatIsNotThere(app, parts);
@@ -78,6 +75,15 @@ function addBodyParsers(app: FastifyInstance): void {
     if (body === "") done(null, undefined);
     else void parse(request, body as string, done);
   });
+}
+
+/**
+ * Before anything can be refused, so that refusals have these headers too. Not by Fastify's plugin, which builds them anew
+ * for every request.
+ */
+function addSecurityHeaders(app: FastifyInstance): void {
+  const set = helmet({ contentSecurityPolicy: { directives: { "upgrade-insecure-requests": null } } });
+  app.addHook("onRequest", (request, reply, done) => set(request.raw, reply.raw, () => done()));
 }
 
 /** A span and a duration for every request, and its trace id for the caller to quote. */
