@@ -17,6 +17,7 @@ import { backoffMs, delay, retryBudget } from "./retry.ts";
 import { messageBytesMax, toBuffer } from "./rpc-server.ts";
 import { Cancelled, DeadlineExceeded, failureOf } from "./rpc-status.ts";
 import type { Telemetry } from "./telemetry.ts";
+import { withoutStacks } from "./without-stacks.ts";
 
 export type ClientParts = {
   /** Who calls: the name that the callee sees. */
@@ -147,17 +148,6 @@ function callOnce(
     context.signal?.addEventListener("abort", cancel, { once: true });
     if (context.signal?.aborted) cancel();
   });
-}
-
-/** The library notes the caller's stack at every call, in case it fails: a fifteenth of a call. Ours name the callee. */
-function withoutStacks<T>(work: () => T): T {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return work();
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
 }
 
 /** A caller who went away, or who allowed less time than the definition does, says nothing about the callee. */

@@ -45,7 +45,6 @@ export async function startRpcServer<C extends Contract>(is: {
   const server = new Server({
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.max_concurrent_streams": 1_000,
-    "grpc.enable_channelz": 0,
   });
   addContract(server, is.contract, is.handlers, is.parts);
 

@@ -3,7 +3,14 @@
 // Which kind decides what may happen next, so it is read from what is certain: the status, and whether the provider
 // keeps its answer under the key. It keeps a 500 and repeats it; it does not keep a 429 or a 503.
 
-import { type Breaker, currentContext, type Histogram, Outage, type Telemetry } from "@webstore/kit";
+import {
+  type Breaker,
+  currentContext,
+  type Histogram,
+  Outage,
+  type Telemetry,
+  withoutStacks,
+} from "@webstore/kit";
 import { Stripe } from "stripe";
 import { isNotSent } from "./provider-http.ts";
 
@@ -48,7 +55,7 @@ export function askThrough(breaker: Breaker, { telemetry, duration }: ProviderTe
     try {
       const answer = await breaker.run(async () => {
         try {
-          return { is: "answered", object: await send() } as const;
+          return { is: "answered", object: await withoutStacks(send) } as const;
         } catch (error) {
           return failureOf(operation, error);
         }
