@@ -97,9 +97,9 @@ async function follow(load: Load): Promise<void> {
   await until(() => performance.now() - settled > idleMs, 2 * idleMs, "time stands still");
   say(`\nWhat follows an order, at 2 shoppers: after it is paid it is`);
   for (const { what, count, p50Ms, p95Ms } of await lagsOf(databaseOf(store).url, batch)) {
-    say(
-      `  ${what.padEnd(26)} p50 ${p50Ms.toFixed(0).padStart(5)} ms   p95 ${p95Ms.toFixed(0).padStart(5)} ms   (${count} orders)`,
-    );
+    const lag = `p50 ${p50Ms.toFixed(0).padStart(5)} ms   p95 ${p95Ms.toFixed(0).padStart(5)} ms`;
+    // The orders of the rows above come first.
+    say(`  ${what.padEnd(26)} ${count === 0 ? "not yet" : lag}   (${count} of ${batch} orders)`);
   }
 }
 
