@@ -83,7 +83,9 @@ function addBodyParsers(app: FastifyInstance): void {
  */
 function addSecurityHeaders(app: FastifyInstance): void {
   const set = helmet({ contentSecurityPolicy: { directives: { "upgrade-insecure-requests": null } } });
-  app.addHook("onRequest", (request, reply, done) => set(request.raw, reply.raw, () => done()));
+  app.addHook("onRequest", (request, reply, done) =>
+    set(request.raw, reply.raw, (error) => done(error as Error | undefined)),
+  );
 }
 
 /** A span and a duration for every request, and its trace id for the caller to quote. */

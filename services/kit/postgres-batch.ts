@@ -4,8 +4,9 @@
 //   X1. What stands between two Syncs is one transaction of the server, without BEGIN or COMMIT: after an error it
 //       ignores the statements behind it, rolls back, and commits at the Sync otherwise. So a batch stands or falls as one.
 //   X2. The server sends nothing before the Sync, so a batch costs one write and one read on either side.
-//   X3. A named statement is parsed and described once a connection. Whether the one that failed was parsed is not
-//       known, so it is closed before it is parsed again; closing one that is not there is no error.
+//   X3. A named statement is parsed and described once a connection. Whether one was parsed is not known before its batch
+//       is answered, nor after it failed: then it is closed before it is parsed again; closing one that is not there is
+//       no error. So a batch needs nothing of those under way before it.
 
 import pg from "pg";
 import { valueTypes, type WireValue } from "./postgres-values.ts";
@@ -28,8 +29,8 @@ export type Answered = {
 
 type Parser = (text: string) => unknown;
 type Columns = { readonly names: readonly string[]; readonly parsers: readonly Parser[] };
-/** `sent`: its answer is on its way. */
-type Known = Columns | "sent" | "unclear";
+/** `unclear`: it was sent; whether it was parsed is to be seen. */
+type Known = Columns | "unclear";
 
 const noColumns: Columns = { names: [], parsers: [] };
 
@@ -77,12 +78,16 @@ class Batch extends pg.Query {
     const wire = connection as Wire;
     this.#known = statementsOf.get(wire) ?? new Map();
     statementsOf.set(wire, this.#known);
+    const parsedHere = new Set<string>();
     for (const [index, { name = "", text, values }] of this.#statements.entries()) {
       const known = name === "" ? undefined : this.#known.get(name);
-      if (known === "unclear") wire.close({ type: "S", name });
-      if (known === undefined || known === "unclear") {
+      if (typeof known !== "object" && !parsedHere.has(name)) {
+        if (known === "unclear") wire.close({ type: "S", name });
         wire.parse({ name, text });
-        if (name !== "") this.#known.set(name, "sent");
+        if (name !== "") {
+          this.#known.set(name, "unclear");
+          parsedHere.add(name);
+        }
       }
       wire.bind({ portal: "", statement: name, values, valueMapper: asIs });
       if (typeof known === "object") this.#columns[index] = known;
@@ -126,11 +131,6 @@ class Batch extends pg.Query {
 
   handleError(error: unknown) {
     [this.#error, this.#failedAt] = [error, this.#at];
-    for (const [index, { name }] of this.#statements.entries()) {
-      if (name === undefined || this.#known.get(name) !== "sent") continue;
-      if (index === this.#at) this.#known.set(name, "unclear");
-      else if (index > this.#at) this.#known.delete(name);
-    }
     // The driver tells nobody of the ReadyForQuery behind an error.
     this.#end();
   }

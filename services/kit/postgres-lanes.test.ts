@@ -83,6 +83,20 @@ test("nobody joins behind one that is slow, until it has its answer", async () =
   expect(await ask()).toMatchObject({ client: 1 });
 });
 
+test("a connection is given back after 32 have joined, however they follow each other", async () => {
+  const { seen, ask } = openTestLanes();
+  let last = await ask();
+  for (let joined = 1; joined < 32; joined += 1) {
+    const next = await ask();
+    await last.answer();
+    last = next;
+  }
+  expect([seen.opened, seen.givenBack]).toEqual([1, []]);
+  const next = await ask();
+  await last.answer();
+  expect([next.client, seen.givenBack]).toEqual([2, ["1"]]);
+});
+
 test("each is told how many statements are in its lane, its own included", async () => {
   const { ask } = openTestLanes();
   const first = await ask(3);
@@ -135,8 +149,7 @@ describe("on a server", () => {
     db = await freshSchema([{ id: "0001-rows", sql: "create table rows (id text primary key)" }], {
       url: server.url,
     });
-    const limits = { poolMax: 4, statementTimeoutMs: 5_000, connectTimeoutMs: 2_000 };
-    shared = await openPostgres({ ...limits, url: server.url, schema: db.schema, applicationName: "shared" });
+    shared = await open("shared");
   });
   afterAll(async () => {
     await shared?.close();
@@ -144,6 +157,10 @@ describe("on a server", () => {
     await server?.stop();
   });
 
+  const open = (applicationName: string) => {
+    const limits = { poolMax: 4, statementTimeoutMs: 5_000, connectTimeoutMs: 2_000 };
+    return openPostgres({ ...limits, url: server.url, schema: db.schema, applicationName });
+  };
   const put = (id: string) => ({ name: "put_row", text: "insert into rows values ($1)", values: [id] });
   const idsLike = async (prefix: string) => {
     const rows = await db.query<{ id: string }>("select id from rows where id like $1 order by id", [
@@ -159,6 +176,32 @@ describe("on a server", () => {
     expect(outcomes[2]).toMatchObject({ reason: expect.any(UniqueViolation) });
     expect(await idsLike("fails-")).toEqual(["fails-1", "fails-2", "fails-3"]);
     expect(shared.stats().total).toBe(1);
+  });
+
+  test("a statement that a failed one kept from being parsed is parsed for those behind", async () => {
+    const fresh = await open("fresh");
+    const also = (id: string) => ({ ...put(id), name: "put_row_too", text: `${put(id).text} returning id` });
+    const ids = ["parsed-1", "parsed-1", "parsed-2", "parsed-3"];
+    // The first of all is refused before its second is parsed, while those behind it are on their way.
+    await db.commit([put("parsed-1")]);
+    for (const round of ["a", "b"]) {
+      const outcomes = await Promise.allSettled(
+        ids.map((id) => fresh.commit([put(id === "parsed-1" ? id : id + round), also(`too-${id}-${round}`)])),
+      );
+      expect(outcomes.map(({ status }) => status)).toEqual([
+        "rejected",
+        "rejected",
+        "fulfilled",
+        "fulfilled",
+      ]);
+    }
+    expect(await idsLike("too-parsed-")).toEqual([
+      "too-parsed-2-a",
+      "too-parsed-2-b",
+      "too-parsed-3-a",
+      "too-parsed-3-b",
+    ]);
+    await fresh.close();
   });
 
   test("each gets its own answer, whatever came before it", async () => {

@@ -8,6 +8,7 @@
 //   L2. Nobody joins a lane of `depthMax`, nor one whose first has been at it for `slowMs`: a slow statement holds up
 //       those who came just behind it, and nobody who comes later.
 //   L3. A connection that broke is joined by nobody, and is given back when the last in its lane has an answer.
+//   L4. A connection is given back after `joinedMax` at the latest, however many come: who waits for one has a turn.
 
 export type Lanes<Client, Answer> = {
   /**
@@ -20,6 +21,8 @@ export type Lanes<Client, Answer> = {
 type Lane<Client> = {
   readonly client: Promise<Client>;
   callers: number;
+  /** All who ever joined. */
+  joined: number;
   statements: number;
   /** Since when the first of them is at it. */
   firstSinceMs: number;
@@ -28,6 +31,7 @@ type Lane<Client> = {
 
 const depthMax = 8;
 const slowMs = 20;
+const joinedMax = 32;
 
 export function openLanes<Client, Answer>(is: {
   connect: () => Promise<Client>;
@@ -41,9 +45,11 @@ export function openLanes<Client, Answer>(is: {
   const laneToJoin = (): Lane<Client> => {
     const now = nowMs();
     for (const lane of lanes) {
-      if (!lane.isBroken && lane.callers < depthMax && now - lane.firstSinceMs < slowMs) return lane;
+      const hasRoom = lane.callers < depthMax && lane.joined < joinedMax;
+      if (hasRoom && !lane.isBroken && now - lane.firstSinceMs < slowMs) return lane;
     }
-    const lane = { client: connect(), callers: 0, statements: 0, firstSinceMs: now, isBroken: false };
+    const unused = { callers: 0, joined: 0, statements: 0, firstSinceMs: now, isBroken: false };
+    const lane = { ...unused, client: connect() };
     lanes.add(lane);
     return lane;
   };
@@ -52,6 +58,7 @@ export function openLanes<Client, Answer>(is: {
     async run(statements, use) {
       const lane = laneToJoin();
       lane.callers += 1;
+      lane.joined += 1;
       lane.statements += statements;
       let client: Client | undefined;
       try {

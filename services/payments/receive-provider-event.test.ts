@@ -138,7 +138,7 @@ test.each([
 });
 
 test.each([
-  ["payment_intent.amount_capturable_updated", "authorized"],
+  ["payment_intent.amount_capturable_updated", "captured"],
   ["payment_intent.succeeded", "captured"],
 ] as const)("%s, of a payment that was just %s here, waits for nothing", async (type, status) => {
   const { send, events, recent, counted, wokenTimes } = receiver();
@@ -154,16 +154,24 @@ test.each([
 
 test.each([
   ["says more than the payment that was here", { status: "authorized", providerReference: "pi_1" }],
+  [
+    "says what was known of money that others may have let go since",
+    { status: "authorized", providerReference: "pi_1" },
+    "payment_intent.amount_capturable_updated",
+  ],
   ["is about another payment of ours", { status: "captured", providerReference: "pi_2" }],
-] as const)("an event that %s waits to be looked at", async (_, is) => {
-  const { send, events, recent, wokenTimes } = receiver();
-  const payment = keptPayment(is);
-  recent.keep(payment);
-  const text = eventText(about(payment.paymentId));
-  await send(text, signed(text));
-  expect(await events.claim({ nowMs, leaseMs: 1, limit: 10 })).toHaveLength(1);
-  expect(wokenTimes()).toBe(1);
-});
+] as const)(
+  "an event that %s waits to be looked at",
+  async (_, is, type: string = "payment_intent.succeeded") => {
+    const { send, events, recent, wokenTimes } = receiver();
+    const payment = keptPayment(is);
+    recent.keep(payment);
+    const text = eventText({ type, ...about(payment.paymentId) });
+    await send(text, signed(text));
+    expect(await events.claim({ nowMs, leaseMs: 1, limit: 10 })).toHaveLength(1);
+    expect(wokenTimes()).toBe(1);
+  },
+);
 
 test("an event that may say that money went back waits to be looked at, however well its payment is known", async () => {
   const { send, events, recent } = receiver();

@@ -2,6 +2,7 @@
 // afterwards, by apply-provider-events.ts: the provider waits for the answer, and sends again what was not answered.
 
 import type { Parts } from "./parts.ts";
+import { isTaken } from "./payment.ts";
 import { isOfInterest, type ProviderEvent, whenToAsk } from "./provider-event.ts";
 import type { ProviderEventStore } from "./provider-event-store.ts";
 import { type SignedEvent, verifiedEvent } from "./webhook-signature.ts";
@@ -32,10 +33,14 @@ export async function receiveProviderEvent(
   return { duplicate: !isNew };
 }
 
-/** Mostly the provider's answer was here first, and this process has just taken down what the event says. */
+/**
+ * Mostly the provider's answer was here first, and this process has just taken down what the event says. Only of money
+ * that was taken: it stays so, whatever others have made of the payment since.
+ */
 function isKnown({ recent, nowMs }: Parts, event: ProviderEvent): boolean {
   const payment = recent.find(event.paymentId);
+  if (payment === undefined || !isTaken(payment)) return false;
   return (
-    payment?.providerReference === event.paymentReference && whenToAsk(event, payment, nowMs()) === "never"
+    payment.providerReference === event.paymentReference && whenToAsk(event, payment, nowMs()) === "never"
   );
 }

@@ -11,6 +11,8 @@ test("a payment is found as it was kept last, and not when it is old", () => {
   recent.keep(newer);
   expect(recent.find(payment.paymentId)).toBe(newer);
   expect(recent.find(payment.paymentId)).toBe(newer);
+  recent.keep(payment);
+  expect(recent.find(payment.paymentId)).toBe(newer);
   clockMs = 5_000;
   expect(recent.find(payment.paymentId)).toBeUndefined();
 });
@@ -25,7 +27,7 @@ test("an authorization is given once, and not when something came after it, nor 
   recent.keep(payment);
   recent.keep({ ...payment, status: "captured", version: 2 });
   expect(recent.takeAuthorized(payment.orderId)).toBeUndefined();
-  recent.keep(payment);
+  recent.keep({ ...payment, version: 3 });
   clockMs = 5_000;
   expect(recent.takeAuthorized(payment.orderId)).toBeUndefined();
 });

@@ -24,6 +24,8 @@ export function recentPayments(nowMs: () => number): RecentPayments {
   const authorized = memory(nowMs);
   return {
     keep(payment) {
+      // Two commits may be told of in the other order.
+      if ((byId.find(payment.paymentId)?.version ?? 0) > payment.version) return;
       byId.keep(payment.paymentId, payment);
       if (payment.status === "authorized") authorized.keep(payment.orderId, payment);
       else authorized.forget(payment.orderId);
