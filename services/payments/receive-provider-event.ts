@@ -1,5 +1,6 @@
 // Receive an event of the provider: see that it is the provider's, store it, and answer. What it is about is looked at
-// afterwards, by apply-provider-events.ts: the provider waits for the answer, and sends again what was not answered.
+// afterwards, by apply-provider-events.ts, unless it is known here: the provider waits for the answer, and sends again
+// what was not answered.
 
 import type { Parts } from "./parts.ts";
 import { isTaken } from "./payment.ts";
