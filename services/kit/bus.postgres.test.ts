@@ -8,7 +8,7 @@ import { type Postgres, PostgresUnavailable } from "./postgres.ts";
 import { freshSchema, useTestPostgres } from "./testing-postgres.ts";
 
 const log = openLog("test", { level: "silent" });
-const fast = { leaseMs: 600, pollMs: 50, pollRetryMs: 50, redeliverMs: 50 };
+const fast = { leaseMs: 600, pollMs: 50, pollRetryMs: 50, redeliverMs: 50, spacingMs: 5 };
 
 let url: string;
 beforeAll(async () => {
@@ -138,6 +138,26 @@ test("partitions that go to a new member are given up after the message in hand"
   await vi.waitFor(async () => expect(await members()).toEqual([{ n: 4 }]), { timeout: 5_000 });
   await two.stop();
   expect(await members()).toEqual([]);
+  await store.close();
+});
+
+test("a member that rests between two looks stops at once, and what it has done is committed", async () => {
+  const store = await openStore({ partitions: 1, spacingMs: 600_000 });
+  const { bus } = await store.connect();
+  await bus.publish([message("a", "1"), message("a", "2")]);
+  const { promise: handled, resolve } = Promise.withResolvers<void>();
+  const subscription = await bus.subscribe({
+    topic: "t",
+    group: "g",
+    handle: async ({ value }) => {
+      if (Buffer.from(value).toString() === "2") resolve();
+    },
+  });
+  await handled;
+  await subscription.stop();
+  expect(await store.postgres.query("select next_offset, member is null as free from claims")).toEqual([
+    { next_offset: 2n, free: true },
+  ]);
   await store.close();
 });
 
