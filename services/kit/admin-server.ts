@@ -3,7 +3,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { collectDefaultMetrics, type Registry } from "prom-client";
+import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
 import { PortTaken } from "./rpc-server.ts";
 
 export type AdminRoute = () => Promise<{ contentType: string; body: string }>;
@@ -19,7 +19,7 @@ export async function startAdminServer(is: {
   /** Public documents that belong to this service, such as its JWKS. */
   routes?: Readonly<Record<string, AdminRoute>>;
 }): Promise<AdminServer> {
-  collectDefaultMetrics({ register: is.registry });
+  addProcessMetrics(is.registry);
   const routes: Readonly<Record<string, AdminRoute>> = {
     "/metrics": async () => ({ contentType: is.registry.contentType, body: await is.registry.metrics() }),
     ...is.routes,
@@ -55,6 +55,19 @@ export async function startAdminServer(is: {
         server.closeAllConnections();
       }),
   };
+}
+
+/** Of the process, and so collected once: each collection would watch the event loop and the garbage collector for itself. */
+let processMetrics: Registry | undefined;
+
+function addProcessMetrics(registry: Registry) {
+  if (processMetrics === undefined) {
+    processMetrics = new Registry();
+    collectDefaultMetrics({ register: processMetrics });
+  }
+  // The array holds the metrics themselves, whatever its type says.
+  for (const metric of processMetrics.getMetricsAsArray())
+    registry.registerMetric(metric as unknown as Metric);
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string) {

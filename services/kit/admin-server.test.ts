@@ -1,0 +1,20 @@
+import { Registry } from "prom-client";
+import { expect, onTestFinished, test } from "vitest";
+import { startAdminServer } from "./admin-server.ts";
+
+async function pageOf(service: string): Promise<string> {
+  const registry = new Registry();
+  registry.setDefaultLabels({ service });
+  const server = await startAdminServer({ host: "127.0.0.1", port: 0, registry, notReady: async () => [] });
+  onTestFinished(() => server.stop());
+  return (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
+}
+
+test("several services in a process each show its metrics, under their own name", async () => {
+  for (const service of ["cart", "orders", "cart"]) {
+    const page = await pageOf(service);
+    for (const metric of ["process_cpu_seconds_total", "nodejs_eventloop_lag_p99_seconds"]) {
+      expect(page).toMatch(new RegExp(`^${metric}{service="${service}"} \\d`, "m"));
+    }
+  }
+});
