@@ -147,6 +147,27 @@ function queueSuite(name: string, start: () => Promise<Subject>) {
       expect(await events.add(one, "waiting", baseMs)).toBe(false);
     });
 
+    test("events that are added at once are each what they are", async () => {
+      const { events } = subject;
+      const quoted = event({ eventId: `evt_z${randomUUID()}`, paymentReference: 'pi_"{2},\\' });
+      const waiting = [quoted, event({ eventId: `evt_a${randomUUID()}`, paymentId: "" }), event()];
+      const ended = event({ paymentReference: "pi_3" });
+      const all = [...waiting, ended, ...waiting];
+      const added = await Promise.all(
+        all.map((each) => events.add(each, each === ended ? "applied" : "waiting", baseMs)),
+      );
+      expect(added).toEqual([true, true, true, true, false, false, false]);
+      const claimed = await events.claim(claim);
+      const byId = (a: ProviderEvent, b: ProviderEvent) => a.eventId.localeCompare(b.eventId);
+      expect(claimed.toSorted(byId)).toEqual(
+        waiting.map((each) => ({ ...each, attempts: 1, misses: 0 })).sort(byId),
+      );
+      await events.end(
+        waiting.map(({ eventId }) => eventId),
+        "applied",
+      );
+    });
+
     test("an event is put off, given up, or about nothing", async () => {
       const { events } = subject;
       const [one, two] = [event({ paymentId: "" }), event()];

@@ -82,9 +82,9 @@ async function sweepType(
   for (let page = 0; page < pagesMax; page += 1) {
     const found = await provider.events({ ...range, after });
     if (found.is === "unanswered") throw new Outage("payment-provider", "the provider has not answered");
-    for (const event of found.events) {
-      if (isOfInterest(event) && (await events.add(event, "waiting", nowMs()))) count += 1;
-    }
+    const ours = found.events.filter(isOfInterest);
+    const added = await Promise.all(ours.map((event) => events.add(event, "waiting", nowMs())));
+    count += added.filter(Boolean).length;
     after = found.next;
     if (after === undefined) return { count, isWhole: true };
   }
