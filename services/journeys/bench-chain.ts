@@ -1,6 +1,7 @@
-// The least that a checkout of this kind can be: one HTTP hop, two gRPC hops, one call to a provider and three durable commits, with
-// nothing in between. It runs in a thread of its own, on the store's own database, and in the same run as the store: what the
-// store adds is read against it, on whatever machine that is.
+// Chains of calls with nothing in between: one HTTP hop, and behind it so many gRPC hops, calls to partners and durable
+// commits. The short one is the least that a checkout of this kind can be; the other one has as many as a checkout of the store
+// has, so its rate is what the store could do if its own work cost nothing. They run in a thread of their own, on the store's
+// own database, and in the same run as the store: what the store adds is read against them, on whatever machine that is.
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -13,23 +14,31 @@ import { type Timed, timed } from "./bench-load.ts";
 const connectionsMax = 16;
 const answer = JSON.stringify({ status: "paid" });
 
+/** Behind the HTTP hop. At least two RPCs: one that calls the others. */
+export type ChainSize = { readonly rpcs: number; readonly partnerCalls: number; readonly commits: number };
+
 /** So many chains, so many at once. */
-export async function bareChains(databaseUrl: string, shoppers: number, count: number): Promise<Timed> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: { databaseUrl } });
+export async function bareChains(
+  databaseUrl: string,
+  size: ChainSize,
+  shoppers: number,
+  count: number,
+): Promise<Timed> {
+  const worker = new Worker(new URL(import.meta.url), { workerData: { databaseUrl, size } });
   const port = await new Promise<number>((resolve, reject) => {
     worker.once("message", resolve);
     worker.once("error", reject);
   });
   const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 64, pipelining: 1 });
-  const chain = async () => {
+  const runOne = async () => {
     const { statusCode, body } = await pool.request({ method: "POST", path: "/", body: answer });
     await body.dump();
     if (statusCode !== 200) throw new Error(`a bare chain failed: ${statusCode}`);
   };
   try {
     // Node.js compiles what runs often, here as in the store.
-    await timed(count, shoppers, chain);
-    return await timed(count, shoppers, chain);
+    await timed(count, shoppers, runOne);
+    return await timed(count, shoppers, runOne);
   } finally {
     await pool.destroy();
     await worker.terminate();
@@ -73,7 +82,7 @@ async function hop(path: string, work: () => Promise<void>): Promise<() => Promi
     });
 }
 
-async function serve(databaseUrl: string): Promise<number> {
+async function serve(databaseUrl: string, { rpcs, partnerCalls, commits }: ChainSize): Promise<number> {
   const provider = createServer((request, response) => {
     request.resume().once("end", () => response.setHeader("content-type", "application/json").end(answer));
   });
@@ -91,14 +100,24 @@ async function serve(databaseUrl: string): Promise<number> {
       values: [answer],
     });
   };
-  const second = await hop("/bench.Second/run", async () => {
-    await commit();
+  const callPartner = async () => {
     await (await pool.request({ method: "POST", path: "/", body: answer })).body.dump();
-    await commit();
-  });
+  };
+  const work = [
+    ...Array.from({ length: commits }, () => commit),
+    ...Array.from({ length: partnerCalls }, () => callPartner),
+  ];
+  const hops: (() => Promise<void>)[] = [];
+  for (let index = 0; index < rpcs - 1; index += 1) {
+    const own = work.filter((_, at) => at % (rpcs - 1) === index);
+    hops.push(
+      await hop(`/bench.Hop${index}/run`, async () => {
+        for (const each of own) await each();
+      }),
+    );
+  }
   const first = await hop("/bench.First/run", async () => {
-    await second();
-    await commit();
+    for (const each of hops) await each();
   });
   return listening(
     createServer((request, response) => {
@@ -118,6 +137,7 @@ function listening(server: ReturnType<typeof createServer>): Promise<number> {
   });
 }
 
-if (!isMainThread && (workerData as { databaseUrl?: string } | null)?.databaseUrl !== undefined) {
-  parentPort?.postMessage(await serve((workerData as { databaseUrl: string }).databaseUrl));
+const chain = workerData as { databaseUrl: string; size: ChainSize } | null;
+if (!isMainThread && chain?.size !== undefined) {
+  parentPort?.postMessage(await serve(chain.databaseUrl, chain.size));
 }
