@@ -134,8 +134,8 @@ export function openJournal(is: {
           ],
         },
       ];
-      await postgres.commit(advanced, ...also);
-      return { ...record, ...to, trail, attempts: 0, waitingFor: undefined, isPutDown: false };
+      const [, ...rows] = await postgres.commit(advanced, ...also);
+      return { ...record, ...to, trail, attempts: 0, waitingFor: undefined, isPutDown: false, rows };
     },
 
     ...leasesOf({ postgres, owner, leaseMs, seal }),

@@ -45,7 +45,8 @@ import { openTrail } from "./saga-trail.ts";
 export type { RunParts } from "./saga-attempt.ts";
 
 export type SagaOutcome =
-  | { readonly status: "done" }
+  /** `answer`: that of the last write, where it was made in this process. */
+  | { readonly status: "done"; readonly answer?: unknown }
   | { readonly status: "refused"; readonly refusal: Refusal }
   /** Put down until an answer comes: what is awaited. */
   | { readonly status: "waiting"; readonly what: string }
@@ -59,6 +60,18 @@ export function outcomeOf(record: SagaRecord): SagaOutcome {
     return { status: "waiting", what: record.waitingFor };
   if (record.status !== "refused" || record.refusal === undefined) return { status: "unfinished" };
   return { status: "refused", refusal: refusalOf(record.refusal) };
+}
+
+function withAnswer<Ports>(
+  { saga, parts }: Run<Ports>,
+  { rows }: SagaRecord,
+  outcome: SagaOutcome,
+): SagaOutcome {
+  const last = saga.steps.at(-1);
+  if (outcome.status !== "done" || last?.kind !== "write" || rows === undefined) return outcome;
+  return last.answer === undefined
+    ? outcome
+    : { ...outcome, answer: last.answer(rows, parts.ports as never) };
 }
 
 /** Where a saga stands when this process is through with it; `woken`: it was put down, and is due again at once. */
@@ -79,7 +92,7 @@ export async function runSaga<Ports>(
       const turned = start.status === "running" ? await forward(run, start) : { record: start, woken: false };
       const isTurned = turned.record.status === "undoing" || turned.record.status === "stuck";
       const { record, woken } = isTurned ? await backward(run, turned.record) : turned;
-      const outcome = outcomeOf(record);
+      const outcome = withAnswer(run, record, outcomeOf(record));
       span.end();
       const status = outcome.status === "waiting" ? outcome.status : record.status;
       parts.telemetry.counter("webstore.sagas").add(1, { saga: saga.name, status });

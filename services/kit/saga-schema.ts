@@ -8,7 +8,7 @@
 //   attempts     how often it was put down by an outage since the last progress
 
 import type { Migration } from "./postgres-migrations.ts";
-import type { Data, SagaRefusal } from "./saga.ts";
+import type { Data, Rows, SagaRefusal } from "./saga.ts";
 import { fromJson, type sealer } from "./saga-seal.ts";
 import { type TrailLine, trailFromJson } from "./saga-trail.ts";
 
@@ -36,6 +36,8 @@ export type SagaRecord = {
   readonly trail: readonly TrailLine[];
   readonly fence: bigint;
   readonly traceparent: string;
+  /** What the statements beside the journal's gave, of a record that was just committed here. */
+  readonly rows?: Rows;
 };
 
 /** By whoever has it now: it was begun, and perhaps brought further, by another process or before it was put down. */

@@ -132,6 +132,22 @@ test("succeeds with one commit to begin and one a write", async () => {
   await engine.stop(0);
 });
 
+test("who waits in the process that makes the last write gets its answer, and nobody else", async () => {
+  const counting = saga<{ from: number }, Ports>("counting", {
+    version: 1,
+    givenUp: () => refuse("given_up"),
+  }).write("sum", {
+    do: ({ input }) => [{ text: "select $1::int + 1 as sum", values: [input.from] }],
+    answer: ([rows]) => (rows as { sum: number }[])[0]?.sum,
+  });
+  const engine = engineOf(partners(), { sagas: [counting as unknown as AnySaga] });
+  const id = randomUUID();
+  await engine.begin(counting, { id, requestHash: "", input: { from: 41 }, traceparent: "" });
+  expect(await engine.settle(id, 5_000)).toEqual({ status: "done", answer: 42 });
+  expect(await engine.settle(id, 5_000)).toEqual({ status: "done" });
+  await engine.stop(0);
+});
+
 test("the same id with another request is told apart, and begins nothing", async () => {
   const engine = engineOf(partners());
   const id = randomUUID();

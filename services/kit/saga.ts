@@ -73,8 +73,12 @@ export type Step = { readonly name: string } & (
       readonly do: (scope: never) => Write;
       readonly undo?: ((scope: never) => Write) | undefined;
       readonly whenRefused?: ((what: string) => Refusal) | undefined;
+      readonly answer?: ((rows: Rows, ports: never) => unknown) | undefined;
     }
 );
+
+/** What a Write's statements gave, a list each. */
+export type Rows = readonly (readonly unknown[])[];
 
 /** A refusal as it is stored. */
 export type SagaRefusal = {
@@ -126,7 +130,8 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
 
   /**
    * A change of our own, in one commit with the journal. `whenRefused` turns what the Write's own
-   * guard said (`webstore_expect`) into a refusal; without it such a failure is a bug.
+   * guard said (`webstore_expect`) into a refusal; without it such a failure is a bug. `answer`, of the last step: what its
+   * statements gave, for who waits for the end in this process (SagaOutcome); it is kept nowhere.
    */
   write<const N extends string>(
     name: Free<N, Ports>,
@@ -134,6 +139,7 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
       do: (scope: Scope<Input, Ports, Results>) => Write;
       undo?: (scope: Scope<Input, Ports, Results> & Undoing) => Write;
       whenRefused?: (what: string) => Refusal;
+      answer?: (rows: Rows, ports: Ports) => unknown;
     },
   ): Saga<Input, Ports, Results>;
 };
@@ -141,7 +147,7 @@ export type Saga<Input = never, Ports = never, Results = unknown> = {
 type StepOf<Kind extends Step["kind"]> = Extract<Step, { kind: Kind }>;
 type EffectIs = Pick<StepOf<"step">, "do" | "undo"> &
   Partial<Pick<StepOf<"step">, "attemptsMax" | "bestEffort" | "patient">>;
-type WriteIs = Pick<StepOf<"write">, "do" | "undo" | "whenRefused">;
+type WriteIs = Pick<StepOf<"write">, "do" | "undo" | "whenRefused" | "answer">;
 
 const effectDefaults = { attemptsMax: 3, bestEffort: false, patient: false };
 
