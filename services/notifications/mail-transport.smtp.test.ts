@@ -72,6 +72,15 @@ test("a mail arrives as it was, in text and HTML, with our Message-ID", async ()
   expect(raw).not.toMatch(/nodemailer/i);
 });
 
+test("a long mail in another script arrives as it was", async () => {
+  const text = "これは注文の確認です。\n.\n".repeat(2_000);
+  await transport.send(mail({ subject: "ご注文", text, html: `<p>${text}</p>` }), patient());
+  const [taken] = server.taken;
+  expect(taken?.mail.subject).toBe("ご注文");
+  expect(taken?.mail.text?.trim()).toBe(text.trim());
+  expect(taken?.mail.html?.trim()).toBe(`<p>${text}</p>`);
+});
+
 test("nothing in a header makes another header or another recipient", async () => {
   const evil = "x\r\nBcc: eve@evil.example\r\n\r\nbody";
   await transport.send(

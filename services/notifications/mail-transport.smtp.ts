@@ -4,6 +4,7 @@
 //   S1. An attempt is bounded: the connection, the greeting, each silence, and by the caller's signal the whole.
 //   S2. What the server answers is input. Of it a reason keeps one line, without addresses and without our login.
 
+import { Transform } from "node:stream";
 import { createTransport } from "nodemailer";
 import type { MailTarget } from "./config.ts";
 import { type Mail, MailNotSent, type MailTransport } from "./mail-transport.ts";
@@ -36,6 +37,10 @@ export function smtpTransport(target: SmtpTarget, is: { connectionsMax: number }
     disableFileAccess: true,
     disableUrlAccess: true,
   });
+  transport.use("stream", (mail, done) => {
+    mail.message.transform(inOnePiece);
+    done();
+  });
   return {
     async send(mail, signal) {
       try {
@@ -46,6 +51,18 @@ export function smtpTransport(target: SmtpTarget, is: { connectionsMax: number }
     },
     close: () => transport.close({ force: true }),
   };
+}
+
+/** A mail is made in a dozen pieces, each of which would be a write of its own. */
+function inOnePiece(): Transform {
+  const pieces: Buffer[] = [];
+  return new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      pieces.push(piece);
+      done();
+    },
+    flush: (done) => done(null, Buffer.concat(pieces)),
+  });
 }
 
 function messageOf({ messageId, from, to, subject, text, html, date }: Mail) {
@@ -59,6 +76,8 @@ function messageOf({ messageId, from, to, subject, text, html, date }: Mail) {
     subject,
     text,
     html,
+    // Otherwise it counts the letters of each text to decide, and decides the same.
+    textEncoding: "quoted-printable" as const,
     headers: { "Auto-Submitted": "auto-generated" },
     xMailer: false as const,
   };

@@ -9,6 +9,7 @@ import { smtpTransport } from "./mail-transport.smtp.ts";
 import type { MailTransport } from "./mail-transport.ts";
 import { ignored, orderProcessors, paymentProcessors } from "./note-event.ts";
 import { postgresNotificationStore } from "./notification-store.postgres.ts";
+import { productNames } from "./product-names.ts";
 import { rpc } from "./rpc.ts";
 import { dropNotification, sendNotification } from "./send-notification.ts";
 import { inHandMax, startSender } from "./sender.ts";
@@ -23,7 +24,8 @@ export const program = service(notifications, {
     const store = postgresNotificationStore(postgres);
     addGauges(gauge, { store, nowMs });
     const transport = transportTo(config.MAIL_URL);
-    const sendParts = { ...ports, store, from: config.MAIL_FROM, nowMs, delayMs: delay, log };
+    const from = config.MAIL_FROM;
+    const sendParts = { ...ports, namesOf: productNames(ports), store, from, nowMs, delayMs: delay, log };
     const sender = startSender({
       store,
       send: (notification, leaseUntilMs) =>
@@ -37,7 +39,7 @@ export const program = service(notifications, {
       telemetry,
       log,
     });
-    const noteParts = { store, commit: postgres.commit, wakeSender: sender.wake, nowMs, log };
+    const noteParts = { store, commit: postgres.commit, sender, nowMs, log };
     const common = { bus, group, log, telemetry, nowMs };
     const consumers = await Promise.all([
       startConsumer({

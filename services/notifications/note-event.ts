@@ -1,5 +1,5 @@
 // Note what an event asks to be told: one notification, in the commit that notes the event as consumed. The sender
-// (sender.ts) is then woken.
+// (sender.ts) says whether that commit is to be its claim, too.
 
 import { consumeOnce, type Event, kitRefusals, type Log, type Write } from "@webstore/kit";
 import { z } from "zod";
@@ -7,13 +7,14 @@ import { group } from "./definition.ts";
 import { type Kind, readFacts } from "./facts.ts";
 import { notificationIdOf } from "./notification.ts";
 import type { NotificationStore } from "./notification-store.ts";
+import type { Sender } from "./sender.ts";
 import { subjectOf } from "./template.ts";
 
 export type NoteParts = {
   readonly store: Pick<NotificationStore, "add">;
   /** All of these, or none. */
-  readonly commit: (...all: Write[]) => Promise<unknown>;
-  readonly wakeSender: () => void;
+  readonly commit: (...all: Write[]) => Promise<unknown[][]>;
+  readonly sender: Pick<Sender, "takeOn">;
   readonly nowMs: () => number;
   readonly log: Pick<Log, "warn">;
 };
@@ -49,7 +50,7 @@ export function paymentProcessors(parts: NoteParts): Readonly<Record<string, Pro
   return { PaymentRefunded: tell("payment_refunded", parts) };
 }
 
-function tell(kind: Kind, { store, commit, wakeSender, nowMs, log }: NoteParts): Processor {
+function tell(kind: Kind, { store, commit, sender, nowMs, log }: NoteParts): Processor {
   return async (event) => {
     const read = readFacts(kind, event.data);
     if ("problems" in read) {
@@ -70,7 +71,9 @@ function tell(kind: Kind, { store, commit, wakeSender, nowMs, log }: NoteParts):
       subject: subjectOf(facts),
       createTimeMs: nowMs(),
     };
-    await commit(consumeOnce(group, event.id), store.add(notification));
-    wakeSender();
+    await sender.takeOn(notification, async (leaseUntilMs) => {
+      const rows = await commit(consumeOnce(group, event.id), store.add(notification, leaseUntilMs));
+      return rows.at(-1)?.length === 1;
+    });
   };
 }

@@ -1,4 +1,4 @@
-// Notifications in Postgres: a row each. A claim is one update of what `for update skip locked` leaves to it.
+// Notifications in Postgres: a row each. A claim is one statement over what `for update skip locked` leaves to it.
 
 import type { Postgres } from "@webstore/kit";
 import type { Facts } from "./facts.ts";
@@ -9,17 +9,19 @@ const columns = `notification_id, event_id, customer_id, order_id, facts, subjec
   error_reason, create_time, sent_time`;
 
 const addText = `
-  insert into notifications (notification_id, event_id, customer_id, order_id, kind, facts, subject, create_time, due_at)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-  on conflict (notification_id) do nothing`;
+  insert into notifications
+    (notification_id, event_id, customer_id, order_id, kind, facts, subject, create_time, due_at, status, attempts)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  on conflict (notification_id) do nothing
+  returning 1`;
 
+/** As an upsert that always meets its rows, because a plan for `update … where notification_id in (…)` that was made while the
+ *  table was small reads the whole table, and is kept until the server next analyzes it. Here there is nothing to join. */
 const claimText = `
-  with due as (
-    select notification_id from notifications where due_at <= $1
-    order by due_at limit $3 for update skip locked
-  )
-  update notifications set status = 'sending', attempts = attempts + 1, due_at = $2
-  where notification_id in (select notification_id from due)
+  insert into notifications
+  select * from notifications where due_at <= $1 order by due_at limit $3 for update skip locked
+  on conflict (notification_id) do update
+    set status = 'sending', attempts = notifications.attempts + 1, due_at = $2
   returning ${columns}`;
 
 const sentText = `
@@ -55,13 +57,14 @@ const countText = `
 
 export function postgresNotificationStore(postgres: Postgres): NotificationStore {
   return {
-    add: ({ notificationId, eventId, customerId, orderId, facts, subject, createTimeMs }) => [
+    add: ({ notificationId, eventId, customerId, orderId, facts, subject, createTimeMs }, leaseUntilMs) => [
       {
         name: "notification_add",
         text: addText,
         values: [
           ...[notificationId, eventId, customerId, orderId, facts.kind, JSON.stringify(facts), subject],
-          new Date(createTimeMs),
+          ...[new Date(createTimeMs), new Date(leaseUntilMs ?? createTimeMs)],
+          ...(leaseUntilMs === undefined ? ["pending", 0] : ["sending", 1]),
         ],
       },
     ],

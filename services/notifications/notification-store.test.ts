@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { consumeOnce, inboxMigrations, type Postgres } from "@webstore/kit";
 import { freshSchema, migrationsFrom } from "@webstore/kit/testing";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { attemptsMax, type NewNotification, resendIdOf } from "./notification.ts";
+import { attemptsMax, claimedAsNew, type NewNotification, resendIdOf } from "./notification.ts";
 import { postgresNotificationStore } from "./notification-store.postgres.ts";
 import type { NotificationStore } from "./notification-store.ts";
 import { newNotification } from "./testing-notifications.ts";
@@ -52,6 +52,38 @@ test("what is added is found again, and adding it again changes nothing", async 
     },
   ]);
   expect(await claim(now + leaseMs)).toEqual([]);
+});
+
+test("what is added with a lease is its adder's until that ends, and adding it again claims nothing", async () => {
+  const notification = newNotification(now);
+  const add = async (leaseUntilMs?: number) =>
+    (await postgres.commit(store.add(notification, leaseUntilMs))).at(-1)?.length === 1;
+  expect([await add(now + leaseMs), await add(now + 2 * leaseMs), await add()]).toEqual([true, false, false]);
+  expect(await list()).toEqual([claimedAsNew(notification)]);
+  expect(await claim(now + leaseMs - 1)).toEqual([]);
+  expect(await claim(now + leaseMs)).toMatchObject([{ status: "sending", attempts: 2 }]);
+});
+
+test("a claim reads what it takes and not the whole table, though it was prepared when that was small", async () => {
+  // One connection, so that all is prepared and counted there.
+  const alone = await freshSchema(migrationsFrom(new URL("./migrations/", import.meta.url)), { poolMax: 1 });
+  const shelf = postgresNotificationStore(alone);
+  await alone.commit([{ text: "alter table notifications set (autovacuum_enabled = off)", values: [] }]);
+  const seen = async () => {
+    await alone.query("select pg_stat_force_next_flush()");
+    const [row] = await alone.query<{ scans: bigint }>(
+      "select seq_scan as scans from pg_stat_user_tables where relid = 'notifications'::regclass",
+    );
+    return row?.scans;
+  };
+  const before = await seen();
+  // After five the server makes the plan that it keeps.
+  for (let count = 0; count < 20; count += 1) {
+    for (let each = 0; each < 20; each += 1) await alone.commit(shelf.add(newNotification(now)));
+    expect(await shelf.claim({ nowMs: now, leaseUntilMs: now + leaseMs, limit: 2 })).toHaveLength(2);
+  }
+  expect(await seen()).toBe(before);
+  await alone.close();
 });
 
 test("an event that comes five times at once is noted once", async () => {

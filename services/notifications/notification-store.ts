@@ -33,8 +33,9 @@ export type Counts = {
 };
 
 export type NotificationStore = {
-  /** For the commit that also notes the event. */
-  add(notification: NewNotification): Write;
+  /** For the commit that also notes the event; its last statement gives a row if the notification was not there yet. With
+   *  `leaseUntilMs` it is added as one that the caller has claimed. */
+  add(notification: NewNotification, leaseUntilMs?: number): Write;
   /** The due ones, the longest due first; from now until `leaseUntilMs` they are the caller's. */
   claim(is: { nowMs: number; leaseUntilMs: number; limit: number }): Promise<Notification[]>;
   markSent(notificationId: string, is: { sentTimeMs: number; recipientMasked: string }): Promise<void>;

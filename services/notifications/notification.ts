@@ -37,6 +37,16 @@ export type NewNotification = Pick<
   "notificationId" | "eventId" | "customerId" | "orderId" | "facts" | "subject" | "createTimeMs"
 >;
 
+/** As it is stored when whoever adds it claims it. */
+export const claimedAsNew = (notification: NewNotification): Notification => ({
+  ...notification,
+  recipientMasked: "",
+  status: "sending",
+  attempts: 1,
+  errorReason: "",
+  sentTimeMs: undefined,
+});
+
 export function notificationIdOf(eventId: string, customerId: string): string {
   return uuidOf("notification", eventId, customerId);
 }

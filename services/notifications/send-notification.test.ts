@@ -250,19 +250,13 @@ describe("the customer", () => {
 });
 
 test("an order that orders does not know is told with its products' ids; orders that is away is asked again", async () => {
-  const gone = new Refusal({
-    service: "orders",
-    reason: "order_not_found",
-    code: "NOT_FOUND",
-    message: "none",
-  });
   await desk.added();
-  expect(await desk.sendDue({ orders: { getOrder: () => Promise.reject(gone) } })).toEqual(["sent"]);
+  expect(await desk.sendDue({ namesOf: async () => new Map() })).toEqual(["sent"]);
   expect(desk.server.taken[0]?.mail.text).toContain("2 × Product 10000000-0000-4000-8000-000000000001");
   await desk.added();
-  expect(
-    await desk.sendDue({ orders: { getOrder: () => Promise.reject(new Outage("orders", "down")) } }),
-  ).toEqual(["retried"]);
+  expect(await desk.sendDue({ namesOf: () => Promise.reject(new Outage("orders", "down")) })).toEqual([
+    "retried",
+  ]);
 });
 
 test("what goes wrong is told without the address and without a word of the mail", async () => {
@@ -274,7 +268,7 @@ test("what goes wrong is told without the address and without a word of the mail
   }
   const bug = new TypeError(`cannot read ${address}`);
   await desk.added();
-  await desk.sendDue({ orders: { getOrder: () => Promise.reject(bug) } });
+  await desk.sendDue({ namesOf: () => Promise.reject(bug) });
   const rows = await desk.postgres.query("select n::text from notifications n");
   const everything = JSON.stringify([desk.logged, rows]);
   expect(desk.logged.length).toBeGreaterThanOrEqual(5);

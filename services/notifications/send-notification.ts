@@ -26,10 +26,12 @@ import {
   retryAfterMs,
 } from "./notification.ts";
 import type { NotificationStore } from "./notification-store.ts";
+import type { NamesOf } from "./product-names.ts";
 import { renderLetter } from "./render-letter.ts";
 import { letterOf, productsIn } from "./template.ts";
 
-export type SendParts = PortsOf<typeof notifications> & {
+export type SendParts = Pick<PortsOf<typeof notifications>, "identity"> & {
+  readonly namesOf: NamesOf;
   readonly store: Pick<NotificationStore, "markSent" | "markFailed">;
   readonly transport: MailTransport;
   readonly from: Mailbox;
@@ -50,7 +52,9 @@ export async function sendNotification(
   const { store, nowMs } = parts;
   const attempt: Attempt = { recipientMasked: notification.recipientMasked };
   try {
-    await sendMail(notification, attempt, Math.floor((leaseUntilMs - nowMs()) / 2), parts);
+    await within(Math.floor((leaseUntilMs - nowMs()) / 2), (signal) =>
+      sendMail(notification, attempt, signal, parts),
+    );
   } catch (error) {
     return noteFailure(notification, attempt, error, parts);
   }
@@ -79,17 +83,16 @@ class Unsendable extends Error {
 async function sendMail(
   notification: Notification,
   attempt: Attempt,
-  limitMs: number,
+  signal: AbortSignal,
   parts: SendParts,
 ): Promise<void> {
   const { notificationId, customerId, orderId, facts, subject, createTimeMs } = notification;
   // Only a process that died during the last one leaves so many behind.
   if (notification.attempts > attemptsMax) throw new Unsendable("given up: the last attempt did not end");
-  const signal = AbortSignal.timeout(Math.max(1, limitMs));
   const { email, username } = await customerOf(customerId, parts);
   attempt.recipientMasked = masked(email);
   if (!isAddress(email)) throw new Unsendable("the customer's address is none that mail can go to");
-  const names = productsIn(facts).length === 0 ? noNames : await productNamesOf(orderId, parts);
+  const names = productsIn(facts).length === 0 ? noNames : await parts.namesOf(orderId);
   const frame = { store: parts.from.name || parts.from.address, customer: username, orderId };
   const bodies = renderLetter(letterOf(facts, names), frame);
   const mail = {
@@ -104,31 +107,30 @@ async function sendMail(
   await parts.transport.send(mail, signal);
 }
 
+/** Not AbortSignal.timeout: that fires, and makes an error, also long after the work is done. */
+async function within(limitMs: number, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), Math.max(1, limitMs));
+  try {
+    await work(late.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const noNames: ProductNames = new Map();
+
 async function customerOf(customerId: string, { identity }: SendParts) {
   try {
     const { user } = await identity.getUser({ userId: customerId });
     if (user !== undefined) return user;
     throw new Outage("identity", "answered without a user");
   } catch (error) {
-    if (isRefusal(error, "user_not_found")) throw new Unsendable("there is no such customer");
+    if (error instanceof Refusal && error.reason === "user_not_found")
+      throw new Unsendable("there is no such customer");
     throw error;
   }
 }
-
-const noNames: ProductNames = new Map();
-
-async function productNamesOf(orderId: string, { orders }: SendParts): Promise<ProductNames> {
-  try {
-    const { order } = await orders.getOrder({ orderId });
-    return new Map(order?.lines.map(({ productId, name }) => [productId, name]));
-  } catch (error) {
-    // The mail is worth more than the names in it: it shows the products' ids then.
-    if (isRefusal(error, "order_not_found")) return noNames;
-    throw error;
-  }
-}
-
-const isRefusal = (error: unknown, reason: string) => error instanceof Refusal && error.reason === reason;
 
 async function noteFailure(
   { notificationId, attempts, facts }: Notification,

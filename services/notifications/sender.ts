@@ -1,23 +1,34 @@
-// The sender: takes on notifications that are due, a few at a time, and has them sent.
+// The sender: takes on notifications that are due, a few at a time, and has them sent. One that is new is taken on by the
+// commit that stores it, when there is a place for it; for those that wait it claims several at a time.
 //
 // Invariants:
 //   N1. It claims only what it begins at once, so that what it holds when it dies is what it was sending.
 //   N2. A store that does not answer stops nothing for good: it is asked again at the next look.
+//   N3. Those that wait go first: as long as some may, nothing new is taken on.
 
-import { currentContext, inContext, type Log, type Telemetry } from "@webstore/kit";
-import type { Notification } from "./notification.ts";
+import { currentContext, inContext, type Log, type RequestContext, type Telemetry } from "@webstore/kit";
+import { claimedAsNew, type NewNotification, type Notification } from "./notification.ts";
 import type { NotificationStore } from "./notification-store.ts";
 import type { SendOutcome } from "./send-notification.ts";
 
 /** Also how many connections to the mail server are kept. */
-export const inHandMax = 4;
+export const inHandMax = 8;
+/** Fewer than these are not claimed for: a claim costs about as much for one as for many. */
+const claimMin = inHandMax / 2;
 
 export type Sender = {
   /** There is something new. */
   wake(): void;
+  /** Has this stored, by `store`: until `leaseUntilMs` as this sender's, which then sends it. `store` says whether it is new. */
+  takeOn(
+    notification: NewNotification,
+    store: (leaseUntilMs: number | undefined) => Promise<boolean>,
+  ): Promise<void>;
   /** Takes on nothing more, and waits for what is in hand, but no longer than this. */
   stop(graceMs: number): Promise<void>;
 };
+
+type Attempt = (notification: Notification, leaseUntilMs: number) => Promise<void>;
 
 export type SenderParts = {
   readonly store: Pick<NotificationStore, "claim">;
@@ -31,13 +42,13 @@ export type SenderParts = {
 };
 
 export function startSender(parts: SenderParts): Sender {
-  const { store, leaseMs, nowMs, delayMs, telemetry, log } = parts;
-  const outcomes = telemetry.counter("webstore.notifications.attempts", {
-    description: "Attempts to send a mail, by how they ended.",
-  });
+  const { store, leaseMs, nowMs, delayMs, log } = parts;
   // Whoever wakes the sender has a context of its own, with a deadline that is nothing to the mails.
   const own = currentContext();
+  const attempt = observed(parts, own);
   const inHand = new Set<Promise<void>>();
+  /** Places for what is being stored. */
+  let kept = 0;
   let stopping = false;
   let looking = false;
   let more = false;
@@ -51,8 +62,8 @@ export function startSender(parts: SenderParts): Sender {
     try {
       do {
         more = false;
-        const limit = inHandMax - inHand.size;
-        if (limit === 0) {
+        const limit = inHandMax - inHand.size - kept;
+        if (limit < claimMin) {
           more = true;
           break;
         }
@@ -72,37 +83,38 @@ export function startSender(parts: SenderParts): Sender {
   function begin(notification: Notification, leaseUntilMs: number) {
     const work = attempt(notification, leaseUntilMs).finally(() => {
       inHand.delete(work);
-      if (more && !stopping) void look();
+      lookFurther();
     });
     inHand.add(work);
   }
 
-  async function attempt(notification: Notification, leaseUntilMs: number): Promise<void> {
-    const { facts, orderId, notificationId } = notification;
-    const span = telemetry.span("send notification", "internal", undefined, {
-      event: facts.kind,
-      "order.id": orderId,
-    });
-    await inContext({ ...own, span, deadlineAtMs: leaseUntilMs }, async () => {
-      try {
-        outcomes.add(1, { event: facts.kind, outcome: await parts.send(notification, leaseUntilMs) });
-        span.end();
-      } catch (error) {
-        log.error({ error, notification_id: notificationId }, "how a mail ended could not be noted");
-        outcomes.add(1, { event: facts.kind, outcome: "unnoted" });
-        span.end(error);
-      }
-    });
-  }
-
   const wake = () => {
     if (!stopping) void inContext(own, look);
+  };
+  const lookFurther = () => {
+    if (more) wake();
+  };
+  const takeOn: Sender["takeOn"] = async (notification, store) => {
+    if (stopping || looking || more || inHand.size + kept === inHandMax) {
+      await store(undefined);
+      return wake();
+    }
+    const leaseUntilMs = nowMs() + leaseMs;
+    kept += 1;
+    try {
+      const isNew = await store(leaseUntilMs);
+      if (isNew) inContext(own, () => begin(claimedAsNew(notification), leaseUntilMs));
+    } finally {
+      kept -= 1;
+      lookFurther();
+    }
   };
   const timer = setInterval(wake, parts.lookEveryMs);
   timer.unref();
   wake();
   return {
     wake,
+    takeOn,
     async stop(graceMs) {
       stopping = true;
       clearInterval(timer);
@@ -110,5 +122,29 @@ export function startSender(parts: SenderParts): Sender {
       await Promise.race([Promise.all(inHand), delayMs(graceMs, waited.signal)]);
       waited.abort();
     },
+  };
+}
+
+/** One attempt under its own deadline, seen in traces and counted. Never rejects. */
+function observed({ send, telemetry, log }: SenderParts, own: RequestContext): Attempt {
+  const outcomes = telemetry.counter("webstore.notifications.attempts", {
+    description: "Attempts to send a mail, by how they ended.",
+  });
+  return async (notification, leaseUntilMs) => {
+    const { facts, orderId, notificationId } = notification;
+    const span = telemetry.span("send notification", "internal", undefined, {
+      event: facts.kind,
+      "order.id": orderId,
+    });
+    await inContext({ ...own, span, deadlineAtMs: leaseUntilMs }, async () => {
+      try {
+        outcomes.add(1, { event: facts.kind, outcome: await send(notification, leaseUntilMs) });
+        span.end();
+      } catch (error) {
+        log.error({ error, notification_id: notificationId }, "how a mail ended could not be noted");
+        outcomes.add(1, { event: facts.kind, outcome: "unnoted" });
+        span.end(error);
+      }
+    });
   };
 }

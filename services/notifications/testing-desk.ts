@@ -6,6 +6,7 @@ import { smtpTransport } from "./mail-transport.smtp.ts";
 import type { NewNotification, Notification } from "./notification.ts";
 import { postgresNotificationStore } from "./notification-store.postgres.ts";
 import type { NotificationStore } from "./notification-store.ts";
+import { productNames } from "./product-names.ts";
 import { type SendOutcome, type SendParts, sendNotification } from "./send-notification.ts";
 import { inHandMax } from "./sender.ts";
 import { type MailServer, openMailServer } from "./testing-mail-server.ts";
@@ -53,7 +54,7 @@ export async function openDesk(): Promise<Desk> {
   const log = { warn: note, error: note };
   const parts = (more: Partial<SendParts> = {}): SendParts => ({
     identity: customerAt(address),
-    orders: orderWith(mugAndLamp),
+    namesOf: productNames({ orders: orderWith(mugAndLamp) }),
     store,
     transport,
     from,

@@ -1,9 +1,10 @@
 // Events, facts and customers for the tests of this service.
 
 import { randomUUID } from "node:crypto";
-import { demoUsers, type Event } from "@webstore/kit";
+import { demoUsers, type Event, type PortsOf } from "@webstore/kit";
 import { GetUserResponse } from "@webstore/proto/identity/v1";
 import { GetOrderResponse } from "@webstore/proto/orders/v1";
+import type { notifications } from "./definition.ts";
 import type { FactsOf } from "./facts.ts";
 import { notificationIdOf } from "./notification.ts";
 import type { SendParts } from "./send-notification.ts";
@@ -62,7 +63,9 @@ export const customerAt = (email: string): SendParts["identity"] => ({
 });
 
 /** Every order has these lines. */
-export const orderWith = (lines: readonly { productId: string; name: string }[]): SendParts["orders"] => ({
+export const orderWith = (
+  lines: readonly { productId: string; name: string }[],
+): PortsOf<typeof notifications>["orders"] => ({
   getOrder: async ({ orderId }) => GetOrderResponse.fromPartial({ order: { orderId, lines: [...lines] } }),
 });
 
