@@ -33,6 +33,7 @@ export {
 } from "./definition.ts";
 export { encodeEvent } from "./event.ts";
 export type { AddGauge, ReadGauge, Reading } from "./gauge.ts";
+export { ExchangeFailed, exchangeOverHttp, type HttpAnswer } from "./http-exchange.ts";
 export { inboxMigrations, isAlreadyConsumed, once as consumeOnce } from "./inbox.ts";
 export { describeError, type Log, openLog } from "./log.ts";
 export { amountPattern, decimalOf, decimalsOf, divideHalfEven, minorOf } from "./money.ts";

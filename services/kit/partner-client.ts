@@ -9,6 +9,7 @@ import type { z } from "zod";
 import { openBreaker } from "./breaker.ts";
 import { currentContext } from "./context.ts";
 import type { Operation, PartnerClientOf, PartnerUse } from "./definition.ts";
+import { exchangeOverHttp } from "./http-exchange.ts";
 import { Outage, Refusal } from "./refusal.ts";
 import { backoffMs, delay, retryBudget } from "./retry.ts";
 import type { Histogram } from "./telemetry.ts";
@@ -27,8 +28,8 @@ export type PartnerParts = {
 export function openPartnerClient<T extends PartnerUse>(use: T, url: string, parts: PartnerParts) {
   const pool = new Pool(new URL(url).origin, {
     connections: connectionsMax,
-    bodyTimeout: use.timeoutMs,
-    headersTimeout: use.timeoutMs,
+    headersTimeout: 0,
+    bodyTimeout: 0,
   });
   const breaker = openBreaker(use.partner, use.breaker);
   const budget = retryBudget(0.2, 10);
@@ -51,29 +52,20 @@ export function openPartnerClient<T extends PartnerUse>(use: T, url: string, par
     const leftMs = currentContext().deadlineAtMs - parts.nowMs();
     const timeoutMs = Math.min(use.timeoutMs, leftMs);
     let status = 0;
-    // Not AbortSignal.timeout: it fires, and makes an error, also long after the answer.
-    const late = new AbortController();
-    const timer = setTimeout(
-      () => late.abort(new Error(`no answer within ${timeoutMs} ms`)),
-      Math.max(1, timeoutMs),
-    );
     try {
-      const { path, body } = httpRequestOf(operation, request as Record<string, unknown>);
-      const answer = await pool.request({
-        method: operation.method,
-        path,
-        headers: body === undefined ? {} : { "content-type": "application/json" },
-        body: body ?? null,
-        signal: late.signal,
-      });
-      status = answer.statusCode;
-      const text = await limitedText(answer.body);
-      return answerOf(use.partner, operation, status, text);
+      const { path, body = null } = httpRequestOf(operation, request as Record<string, unknown>);
+      const headers = body === null ? {} : { "content-type": "application/json" };
+      const answer = await exchangeOverHttp(
+        pool,
+        { method: operation.method, path, headers, body },
+        { timeoutMs: Math.max(1, timeoutMs), answerBytesMax },
+      );
+      status = answer.status;
+      return answerOf(use.partner, operation, status, answer.text);
     } catch (error) {
       if (error instanceof Refusal || error instanceof Outage) throw error;
       throw new Outage(use.partner, `${use.partner}: ${name}: ${(error as Error).message}`, { cause: error });
     } finally {
-      clearTimeout(timer);
       parts.duration.record((performance.now() - startedAt) / 1_000, {
         "peer.service": use.partner,
         operation: name,
@@ -108,17 +100,6 @@ function httpRequestOf(
     ),
   ).toString();
   return { path: query === "" ? path : `${path}?${query}` };
-}
-
-async function limitedText(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > answerBytesMax) throw new Error(`the answer is larger than ${answerBytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function answerOf(peer: string, operation: Operation, status: number, text: string): z.output<z.ZodType> {

@@ -5,10 +5,11 @@
 // neither the time of a whole answer nor its size.
 //
 // Invariants:
-//   H1. A request takes `timeoutMs` in all, its answer `answerBytesMax`, and at most `inHandMax` are in hand.
+//   H1. At most `inHandMax` are in hand, each bounded in time and size (E1 in the kit's http-exchange.ts).
 //   H2. A request that is given up before it was written is never written; its error says so (`isNotSent`).
 
-import { type Dispatcher, Pool } from "undici";
+import { ExchangeFailed, exchangeOverHttp, type HttpAnswer } from "@webstore/kit";
+import { Pool } from "undici";
 
 type Method = "GET" | "POST" | "DELETE";
 type Headers = Record<string, string | string[] | number>;
@@ -41,22 +42,9 @@ const connectionsMax = 32;
 const inHandMax = 500;
 const answerBytesMax = 4 * 1024 * 1024;
 
-class RequestFailed extends Error {
-  override readonly name = "RequestFailed";
-  /** Read by the client: a timeout is told apart by it. */
-  readonly code: string;
-  readonly isNotSent: boolean;
-
-  constructor(code: string, isNotSent: boolean) {
-    super(`the request failed: ${code}`);
-    this.code = code;
-    this.isNotSent = isNotSent;
-  }
-}
-
 /** Whether an error, or what it wraps, says that nothing was sent. */
 export function isNotSent(error: unknown): boolean {
-  return error instanceof RequestFailed && error.isNotSent;
+  return error instanceof ExchangeFailed && error.isNotSent;
 }
 
 export function openProviderHttp(origin: string): ProviderHttp {
@@ -70,11 +58,13 @@ export function openProviderHttp(origin: string): ProviderHttp {
   return {
     getClientName: () => "undici",
     async makeRequest(_host, _port, path, method, headers, body, _protocol, timeoutMs) {
-      if (inHand >= inHandMax) throw new RequestFailed("TOO_MANY_REQUESTS", true);
+      if (inHand >= inHandMax) throw new ExchangeFailed("TOO_MANY_REQUESTS", true);
       inHand += 1;
       try {
         const request = { path, method: method as Method, headers: headers as Headers, body: body || null };
-        return answerOf(await send(pool, request, timeoutMs));
+        return answerOf(await exchangeOverHttp(pool, request, { timeoutMs, answerBytesMax }));
+      } catch (error) {
+        throw failureOf(error);
       } finally {
         inHand -= 1;
       }
@@ -83,56 +73,14 @@ export function openProviderHttp(origin: string): ProviderHttp {
   };
 }
 
-type Received = { status: number; headers: Record<string, string>; text: string };
-
-function send(pool: Pool, request: Dispatcher.DispatchOptions, timeoutMs: number): Promise<Received> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    let status = 0;
-    let headers: Record<string, string> = {};
-    let sending: Dispatcher.DispatchController | undefined;
-    let givenUp: RequestFailed | undefined;
-    const giveUp = (code: string) => {
-      givenUp ??= new RequestFailed(code, sending === undefined);
-      reject(givenUp);
-      sending?.abort(givenUp);
-    };
-    // The code by which the client knows a timeout.
-    const timer = setTimeout(giveUp, timeoutMs, "ETIMEDOUT");
-    pool.dispatch(request, {
-      onRequestStart(controller) {
-        if (givenUp !== undefined) controller.abort(givenUp);
-        else sending = controller;
-      },
-      onResponseStart(_controller, statusCode, received) {
-        status = statusCode;
-        headers = received as Record<string, string>;
-      },
-      onResponseData(_controller, chunk) {
-        bytes += chunk.length;
-        if (bytes > answerBytesMax) giveUp("ANSWER_TOO_LARGE");
-        else chunks.push(chunk);
-      },
-      onResponseEnd() {
-        clearTimeout(timer);
-        resolve({ status, headers, text: Buffer.concat(chunks).toString("utf8") });
-      },
-      onResponseError(_controller, error) {
-        clearTimeout(timer);
-        reject(givenUp ?? new RequestFailed(codeOf(error), sending === undefined));
-      },
-    });
-  });
+/** None that makes the client try again by itself. */
+function failureOf(error: unknown): unknown {
+  if (!(error instanceof ExchangeFailed)) return error;
+  const isLost = error.code === "ECONNRESET" || error.code === "EPIPE";
+  return isLost ? new ExchangeFailed("CONNECTION_LOST", error.isNotSent) : error;
 }
 
-/** Only the code: it holds nothing of the request, and none that makes the client try again by itself. */
-function codeOf(error: Error & { code?: unknown }): string {
-  const code = typeof error.code === "string" ? error.code : "CONNECTION_FAILED";
-  return code === "ECONNRESET" || code === "EPIPE" ? "CONNECTION_LOST" : code;
-}
-
-function answerOf({ status, headers, text }: Received): Answer {
+function answerOf({ status, headers, text }: HttpAnswer): Answer {
   return {
     getStatusCode: () => status,
     getHeaders: () => headers,
