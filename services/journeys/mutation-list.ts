@@ -106,7 +106,7 @@ export const mutations: readonly Mutation[] = [
   {
     protection: "The entries of a transaction sum to zero, by the database",
     without: "a bug of the booking makes money out of nothing, and nobody notices",
-    file: "services/ledger/migrations/0001-entries.sql",
+    file: "services/ledger/migrations/0003-cheaper-booking.sql",
     find: "having sum(amount_minor) <> 0",
     replace: "having sum(amount_minor) is null",
     test: {

@@ -117,6 +117,22 @@ describe("a hostile writer", () => {
       whole,
       () => onMine([4, 0, -1, -2].map((line, at) => ({ line, amount: at % 2 === 0 ? 5 : -5 }))),
     ],
+    ["at two positions", whole, () => insertOf(two.map((row, at) => ({ ...row, position: -1e7 - at })))],
+    ["about two events", whole, () => insertOf(two.map((row, at) => ({ ...row, event: `by_hand_${at}` })))],
+    [
+      "that is not whole, behind one that is",
+      whole,
+      () =>
+        insertOf([
+          ...two,
+          ...two.map((row) => ({ ...row, line: row.line + 1, transaction: mine.orderId, position: -1e8 })),
+        ]),
+    ],
+    [
+      "that is one-sided, behind one that is even",
+      zero,
+      () => insertOf([...two, { line: 1, amount: 5, transaction: mine.orderId, position: -1e8 }]),
+    ],
     ["about two orders", whole, () => insertOf(two.map((row) => ({ ...row, order: randomUUID() })))],
     [
       "that goes on with one that stands",
@@ -190,6 +206,42 @@ describe("a hostile writer", () => {
       postgres.query(insertOf([{ line: amount > 0 ? 1 : 2, amount, transaction }]));
     const outcomes = await Promise.allSettled([half(5), half(-5)]);
     expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  });
+
+  test("who writes many whole transactions at once, also in several currencies, is counted like everybody", async () => {
+    const [settled, open, both] = [randomUUID(), randomUUID(), randomUUID()];
+    const rowsOf = (order: string, amount: number, currency: string, firstLine = 1): HostileRow[] => [
+      { order, line: firstLine, amount, currency, account: "customer_receivable" },
+      { order, line: firstLine + 1, amount: -amount, currency },
+    ];
+    const transactions = [
+      rowsOf(settled, 5, "NOK"),
+      rowsOf(settled, -5, "NOK"),
+      rowsOf(open, 10, "NOK"),
+      rowsOf(open, -5, "NOK"),
+      [...rowsOf(both, 7, "NOK"), ...rowsOf(both, 9, "DKK", 3)],
+    ];
+    const rows = transactions.flatMap((each, at) => {
+      const transaction = randomUUID();
+      return each.map((row) => ({ ...row, transaction, position: -2e6 - at }));
+    });
+    await postgres.query(insertOf(rows));
+    const receivables = (await store.balances()).filter(({ account }) => account === "customer_receivable");
+    expect(receivables).toContainEqual({
+      account: "customer_receivable",
+      currency: "NOK",
+      amountMinor: 12n,
+    });
+    expect(receivables).toContainEqual({ account: "customer_receivable", currency: "DKK", amountMinor: 9n });
+    const left = await postgres.query(
+      "select order_id, currency, amount_minor from open_receivable where order_id = any($1::uuid[]) order by amount_minor",
+      [[settled, open, both]],
+    );
+    expect(left).toEqual([
+      { order_id: open, currency: "NOK", amount_minor: 5n },
+      { order_id: both, currency: "NOK", amount_minor: 7n },
+      { order_id: both, currency: "DKK", amount_minor: 9n },
+    ]);
   });
 
   test("who writes a whole transaction is counted like everybody, into the balances too", async () => {

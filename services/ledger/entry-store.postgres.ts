@@ -1,4 +1,4 @@
-// The books in Postgres. What an entry must be is enforced by migrations/0001-entries.sql.
+// The books in Postgres. What an entry must be is enforced by the migrations (0001-entries.sql, 0003-cheaper-booking.sql).
 
 import type { Postgres } from "@webstore/kit";
 import type { Account, Entry } from "./entry.ts";

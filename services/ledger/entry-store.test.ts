@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { consumeOnce, inboxMigrations, type Postgres } from "@webstore/kit";
 import { freshSchema, migrationsFrom } from "@webstore/kit/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Booking, Line } from "./entry.ts";
 import { postgresEntryStore } from "./entry-store.postgres.ts";
 import type { EntryPosition, EntryStore } from "./entry-store.ts";
@@ -118,6 +118,44 @@ describe("the store", () => {
     expect(await store.openOrders()).toBe(before + 1);
     await book({ orderId, lines: move(6_00n, "customer_receivable", "provider_clearing") });
     expect(await store.openOrders()).toBe(before);
+  });
+
+  test("settles an order whose sale is committed while its payment waits for it", async () => {
+    const orderId = randomUUID();
+    const before = await store.openOrders();
+    const lines = move(10_00n, "customer_receivable", "revenue");
+    const [sale] = store.book(bookingOf({ orderId, event: "order_created", lines }), nowMs);
+    let paying: Promise<unknown> | undefined;
+    await postgres.transaction(async (tx) => {
+      await tx.query(sale?.text ?? "", sale?.values, sale?.name);
+      paying = book({ orderId });
+      await vi.waitFor(async () => {
+        const waiting = await tx.query(
+          "select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))",
+        );
+        expect(waiting).not.toHaveLength(0);
+      }, 4_000);
+    });
+    await paying;
+    expect(await store.openOrders()).toBe(before);
+  });
+
+  test("books without reading what is open of other orders, however little it was at first", async () => {
+    const orderId = randomUUID();
+    await postgres.query("vacuum analyze open_receivable");
+    await postgres.transaction(async (tx) => {
+      for (const lines of [
+        move(5n, "customer_receivable", "revenue"),
+        move(-5n, "customer_receivable", "revenue"),
+      ]) {
+        const [booking] = store.book(bookingOf({ orderId, lines }), nowMs);
+        await tx.query(booking?.text ?? "", booking?.values);
+      }
+      const scans = await tx.query(
+        "select seq_scan from pg_stat_xact_user_tables where relid = 'open_receivable'::regclass",
+      );
+      expect(scans).toEqual([{ seq_scan: 0n }]);
+    });
   });
 
   test("lists the newest first, by page without a gap, a transaction's entries together", async () => {

@@ -1,6 +1,6 @@
 // Entries and the transactions that they belong to.
 //
-// Invariants, all of them enforced by the database (migrations/0001-entries.sql):
+// Invariants, all of them enforced by the database (migrations/0001-entries.sql, 0003-cheaper-booking.sql):
 //   E1. An entry never changes and never goes.
 //   E2. The entries of a transaction sum to zero in every currency.
 //   E3. A transaction is written at once, whole; nothing is added to it later.

@@ -11,6 +11,7 @@ import {
   at,
   expectMoved,
   found,
+  isMoved,
   type Opened,
   orderIn,
   paymentId,
@@ -168,6 +169,31 @@ function movingTests(store: Opened): void {
       });
     },
   );
+
+  test("a move that is made with what goes with it gives the order as it is then, with what came in between", async () => {
+    const seen = await orderIn(store(), "paid");
+    await store().commit(store().refund(seen, { refundedMinor: 1n, reason: "", at }));
+    const noted = notificationOf(seen.orderId);
+    const move = { from: seen.status, to: "processing", reason: "why", at } as const;
+    const given = await store().commitMove(seen.orderId, move, store().noteNotification(noted, true));
+    expect(given).toMatchObject({ status: "processing", refundedMinor: 1n });
+    expect(given).toEqual(await found(store(), seen.orderId));
+    expect(await store().findNotification(noted.notificationId)).toEqual({ applied: true });
+  });
+
+  test("a move that is refused takes what goes with it along, and the other way round (O2)", async () => {
+    const paid = await orderIn(store(), "paid");
+    const noted = notificationOf(paid.orderId);
+    const noting = store().noteNotification(noted, true);
+    const move = { from: "processing", to: "shipped", reason: "", at } as const;
+    const moving = store().commitMove(paid.orderId, move, noting);
+    expect(isMoved(await moving.catch((error: unknown) => error))).toBe(true);
+    expect(await store().findNotification(noted.notificationId)).toBeUndefined();
+    await store().commit(noting);
+    const known = store().commitMove(paid.orderId, { ...move, from: "paid", to: "processing" }, noting);
+    await expect(known).rejects.toBeInstanceOf(UniqueViolation);
+    expect(await found(store(), paid.orderId)).toEqual(paid);
+  });
 
   test("of twenty who move an order at once one does, and the history says so once", async () => {
     const { orderId, history } = await orderIn(store(), "paid");

@@ -151,6 +151,8 @@ function orderStore(state: () => State, commit: (...all: Write[]) => void, nowMs
       throw new WriteRefused(orderMoved);
     });
 
+  const move: OrderStore["move"] = (orderId, is) => changing(orderId, changes.move(is));
+
   return {
     open: (order) =>
       write((now) => {
@@ -159,7 +161,7 @@ function orderStore(state: () => State, commit: (...all: Write[]) => void, nowMs
       }),
     markPaid: (orderId, is) => changing(orderId, changes.markPaid(is)),
     fail: (orderId, is) => changing(orderId, changes.fail(is), "leave"),
-    move: (orderId, is) => changing(orderId, changes.move(is)),
+    move,
     price: (orderId, price) =>
       changing(orderId, (order) =>
         order.status === "new" && !order.priced ? { ...price, priced: true } : undefined,
@@ -192,6 +194,10 @@ function orderStore(state: () => State, commit: (...all: Write[]) => void, nowMs
     find: async (orderId) => state().orders.get(orderId),
     list: async (is) => listed([...state().orders.values()], is),
     commit: async (...all) => commit(...all),
+    commitMove: async (orderId, is, ...also) => {
+      commit(move(orderId, is), ...also);
+      return state().orders.get(orderId) as Order;
+    },
   };
 }
 

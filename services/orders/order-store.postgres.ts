@@ -55,6 +55,12 @@ const guarded = (set: string, where: string) => `with moved as (
     update orders set ${set}, updated_at = now() where order_id = $1 and ${where} returning 1)
   select webstore_expect((select count(*) from moved) = 1, '${orderMoved}')`;
 
+/** The same, and gives the order as it is then. */
+const guardedAndGiven = (set: string, where: string) => `with moved as (
+    update orders set ${set}, updated_at = now() where order_id = $1 and ${where} returning ${columns})
+  select webstore_expect(order_id is not null, '${orderMoved}'), ${columns}
+  from (values (1)) as one left join moved on true`;
+
 const isToBeCancelled = "cancel_requested and status in ('new', 'paid', 'processing')";
 
 /** The longer ones; each belongs to its statement's name for ever. */
@@ -69,7 +75,7 @@ const texts = {
   fail: `update orders set status = $2, history = history || $4::jsonb, updated_at = now(),
            failure_reason = case when $2 = 'failed' then $3 else '' end
          where order_id = $1 and status = 'pending'`,
-  move: guarded(
+  move: guardedAndGiven(
     "status = $2, history = history || $4::jsonb",
     "status = any($3) and not cancel_requested and (priced or $2 <> 'processing')",
   ),
@@ -96,6 +102,10 @@ export function postgresOrderStore(postgres: Postgres): OrderStore {
     ...readingOf(postgres),
     async commit(...writes: Write[]) {
       await postgres.commit(...writes);
+    },
+    async commitMove(orderId, is, ...also: Write[]) {
+      const [[row] = []] = await postgres.commit(afterwards.move(orderId, is), ...also);
+      return orderOf(row as Row);
     },
   };
 }
@@ -135,11 +145,12 @@ const placing: Pick<OrderStore, "open" | "markPaid" | "fail" | "price"> = {
   ],
 
   fail: (orderId, { to, reason, at }) => [
-    { text: texts.fail, values: [orderId, to, reason, historyOf(to, at, reason)] },
+    { name: "order_failed", text: texts.fail, values: [orderId, to, reason, historyOf(to, at, reason)] },
   ],
 
   price: (orderId, price) => [
     {
+      name: "order_priced",
       text: texts.price,
       values: [
         orderId,
@@ -161,11 +172,13 @@ const afterwards: Pick<
 > = {
   move: (orderId, { from, to, reason, at }) => {
     const allowed = sourcesOf(to).includes(from) ? [from] : [];
-    return [{ text: texts.move, values: [orderId, to, allowed, historyOf(to, at, reason)] }];
+    const values = [orderId, to, allowed, historyOf(to, at, reason)];
+    return [{ name: "order_moved_on", text: texts.move, values }];
   },
 
   requestCancel: (orderId) => [
     {
+      name: "order_cancel_requested",
       text: guarded("cancel_requested = true", "status = any($2) and not cancel_requested"),
       values: [orderId, cancellable],
     },
@@ -173,6 +186,7 @@ const afterwards: Pick<
 
   expectCancellable: (orderId) => [
     {
+      name: "order_cancellable",
       text: `select webstore_expect(exists (
                select 1 from orders where order_id = $1 and ${isToBeCancelled}), '${orderMoved}')`,
       values: [orderId],
@@ -181,6 +195,7 @@ const afterwards: Pick<
 
   cancel: ({ orderId, status, refundedMinor }, { feeMinor, reason, at }) => [
     {
+      name: "order_cancelled",
       text: texts.cancel,
       values: [orderId, feeMinor, historyOf("cancelled", at, reason), status, refundedMinor],
     },
@@ -188,6 +203,7 @@ const afterwards: Pick<
 
   noteNotCancelled: (orderId, { reason, at }) => [
     {
+      name: "order_not_cancelled",
       text: `update orders set updated_at = now(),
                history = history || jsonb_build_array(jsonb_build_object('status', status, 'at', $2::text, 'reason', $3::text))
              where order_id = $1 and ${isToBeCancelled} and history -> -1 ->> 'reason' <> $3`,
@@ -201,9 +217,8 @@ const afterwards: Pick<
     const added = to === status ? "[]" : historyOf(to, at, reason);
     const isRise = refundedMinor > before.refundedMinor;
     const from = isRise ? before.refundedMinor : null;
-    return [
-      { text: texts.refund, values: [orderId, refundedMinor, to, added, from, status, cancelRequested] },
-    ];
+    const values = [orderId, refundedMinor, to, added, from, status, cancelRequested];
+    return [{ name: "order_refunded", text: texts.refund, values }];
   },
 };
 
@@ -211,6 +226,7 @@ function notificationsOf(postgres: Postgres): Pick<OrderStore, "noteNotification
   return {
     noteNotification: (notification: PaymentNotification, applied: boolean) => [
       {
+        name: "payment_notification_noted",
         text: `insert into payment_notifications
                  (notification_id, order_id, payment_id, payment_status, occurred_at, refunded_minor, applied)
                values ($1, $2, $3, $4, $5, $6, $7)`,
@@ -230,6 +246,7 @@ function notificationsOf(postgres: Postgres): Pick<OrderStore, "noteNotification
       const [row] = await postgres.query<{ applied: boolean }>(
         "select applied from payment_notifications where notification_id = $1",
         [notificationId],
+        "payment_notification_found",
       );
       return row;
     },

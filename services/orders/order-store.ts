@@ -27,6 +27,13 @@ export type PaymentNotification = {
   readonly refundedMinor: bigint;
 };
 
+export type Move = {
+  readonly from: Status;
+  readonly to: Status;
+  readonly reason: string;
+  readonly at: string;
+};
+
 export type OrderStore = {
   /** A new order, as it is. */
   open(order: Order): Write;
@@ -35,7 +42,7 @@ export type OrderStore = {
   /** pending → failed or cancelled: it could not be placed; one that is elsewhere is left alone. */
   fail(orderId: string, is: { to: "failed" | "cancelled"; reason: string; at: string }): Write;
   /** Along the table, from exactly `from`; `order_moved` when it is not there, is to be cancelled or has no prices to be packed by. */
-  move(orderId: string, is: { from: Status; to: Status; reason: string; at: string }): Write;
+  move(orderId: string, is: Move): Write;
   /** Notes that the order is to be cancelled; `order_moved` when it no longer can be, or this was noted before. */
   requestCancel(orderId: string): Write;
   /** Does nothing; `order_moved` unless it is to be cancelled, and can be without the saga that places it. */
@@ -61,4 +68,6 @@ export type OrderStore = {
   }): Promise<Order[]>;
   /** Makes writes of this store, all or none. */
   commit(...writes: Write[]): Promise<void>;
+  /** Makes a `move` and the writes that stand or fall with it. Gives the order as it is then, without another look. */
+  commitMove(orderId: string, is: Move, ...also: Write[]): Promise<Order>;
 };

@@ -25,12 +25,10 @@ export async function transitionOrder(
     if (answer === "refused") throw refuse("transition_refused");
     const at = new Date(nowMs()).toISOString();
     try {
-      await store.commit(
-        store.move(orderId, { from: order.status, to, reason, at }),
-        outbox.publish(orderMovedTo(order, to)),
-      );
+      const move = { from: order.status, to, reason, at };
+      const moved = await store.commitMove(orderId, move, outbox.publish(orderMovedTo(order, to)));
       wakeRelay();
-      return (await store.find(orderId)) ?? order;
+      return moved;
     } catch (error) {
       // It moved between the look and the change: look again.
       if (!(error instanceof WriteRefused) || attempt >= triesMax) throw error;
