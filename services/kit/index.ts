@@ -53,7 +53,7 @@ export { backoffMs, delay } from "./retry.ts";
 export { type RpcAccess, rpcOptions } from "./rpc-options.ts";
 export { PortTaken } from "./rpc-server.ts";
 export { Cancelled, DeadlineExceeded } from "./rpc-status.ts";
-export { type Data, type Saga, saga, Waiting } from "./saga.ts";
+export { type Data, type Rows, type Saga, saga, Waiting } from "./saga.ts";
 export { type DeskSaga, type DeskStatus, openSagaDesk, type SagaDesk, type SagaFilter } from "./saga-desk.ts";
 export { openSagaEngine, type SagaEngine, type SagaOutcome } from "./saga-engine.ts";
 export { openJournal, sagaMigrations } from "./saga-journal.ts";

@@ -160,6 +160,7 @@ function orderStore(state: () => State, commit: (...all: Write[]) => void, nowMs
         return changed(now, order, {});
       }),
     markPaid: (orderId, is) => changing(orderId, changes.markPaid(is)),
+    givenBy: () => undefined,
     fail: (orderId, is) => changing(orderId, changes.fail(is), "leave"),
     move,
     price: (orderId, price) =>

@@ -68,7 +68,7 @@ const texts = {
   open: `insert into orders (order_id, customer_id, status, currency, lines, subtotal_minor, shipping_minor,
            discount_minor, total_minor, campaign, coupon, shipping_address, history, created_at, channel, priced)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-  markPaid: guarded(
+  markPaid: guardedAndGiven(
     "status = 'paid', payment_id = $2, receipt_url = $3, history = history || $4::jsonb",
     "status = 'pending' and not cancel_requested",
   ),
@@ -110,7 +110,7 @@ export function postgresOrderStore(postgres: Postgres): OrderStore {
   };
 }
 
-const placing: Pick<OrderStore, "open" | "markPaid" | "fail" | "price"> = {
+const placing: Pick<OrderStore, "open" | "markPaid" | "givenBy" | "fail" | "price"> = {
   open: (order) => [
     {
       name: "order_opened",
@@ -138,11 +138,13 @@ const placing: Pick<OrderStore, "open" | "markPaid" | "fail" | "price"> = {
 
   markPaid: (orderId, { paymentId, receiptUrl, at }) => [
     {
-      name: "order_paid_unless_cancelled",
+      name: "order_paid_and_given",
       text: texts.markPaid,
       values: [orderId, paymentId, receiptUrl, historyOf("paid", at, "")],
     },
   ],
+
+  givenBy: ([marked]) => (marked === undefined ? undefined : orderOf(marked[0] as Row)),
 
   fail: (orderId, { to, reason, at }) => [
     { name: "order_failed", text: texts.fail, values: [orderId, to, reason, historyOf(to, at, reason)] },

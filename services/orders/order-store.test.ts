@@ -8,6 +8,7 @@ import { openedOrder, statuses, transition } from "./order.ts";
 import { orderStoreContract } from "./order-store.contract.ts";
 import { memoryOrders } from "./order-store.memory.ts";
 import { postgresOrderStore } from "./order-store.postgres.ts";
+import { at, paymentId, receiptUrl } from "./testing-order-store.ts";
 import { draftOrder, orderMigrations } from "./testing-orders.ts";
 
 orderStoreContract("orders in memory", async () => ({
@@ -32,6 +33,15 @@ describe("the tables of orders", () => {
     await postgres.commit(postgresOrderStore(postgres).open(openedOrder(draft, draft.placedAt)));
     return draft;
   };
+
+  test("the commit that makes an order paid gives it as it is then", async () => {
+    const store = postgresOrderStore(postgres);
+    const { orderId } = await opened();
+    const paid = { paymentId, receiptUrl, at };
+    const rows = await postgres.commit(store.markPaid(orderId, paid), [{ text: "select 1", values: [] }]);
+    expect(store.givenBy(rows)).toMatchObject({ status: "paid", paymentId, receiptUrl });
+    expect(store.givenBy(rows)).toEqual(await store.find(orderId));
+  });
 
   test.each([
     ["a status that is none", "status = 'lost'"],

@@ -8,7 +8,7 @@
 //   O4. Every change asks for what it was decided on: the status, what was refunded, whether a cancellation is asked for.
 //       So a decision that somebody has overtaken is refused (`order_moved`), and not made on top of theirs.
 
-import type { Write } from "@webstore/kit";
+import type { Rows, Write } from "@webstore/kit";
 import type { Order, Status } from "./order.ts";
 import type { Price } from "./pricing.ts";
 
@@ -39,6 +39,8 @@ export type OrderStore = {
   open(order: Order): Write;
   /** pending → paid; `order_moved` from anywhere else, and when its cancellation is asked for. */
   markPaid(orderId: string, is: { paymentId: string; receiptUrl: string; at: string }): Write;
+  /** The order as the commit left it that began with `markPaid`; undefined where commits give nothing. */
+  givenBy(rows: Rows): Order | undefined;
   /** pending → failed or cancelled: it could not be placed; one that is elsewhere is left alone. */
   fail(orderId: string, is: { to: "failed" | "cancelled"; reason: string; at: string }): Write;
   /** Along the table, from exactly `from`; `order_moved` when it is not there, is to be cancelled or has no prices to be packed by. */

@@ -182,7 +182,7 @@ describe("a payment that the shopper must confirm", () => {
     expect(await settle()).toEqual(waiting);
     await store.payments.confirm(orderId, "succeeded");
     await Promise.all([wake(), wake()]);
-    expect(await settle()).toEqual({ status: "done" });
+    expect(await settle()).toMatchObject({ status: "done" });
     expect(await store.standingOf(orderId)).toEqual({
       reserved: true,
       heldMinor: 0n,

@@ -93,6 +93,7 @@ export const placeOrder = saga<PlaceOrderInput, SagaPorts>("place-order", {
       ...(cartClearing === undefined ? outbox.publish(cartClearDue(input)) : []),
     ],
     whenRefused: (what) => (what === orderMoved ? refuse("order_cancelled") : refuse("partner_unavailable")),
+    answer: (rows, { store }) => store.givenBy(rows),
   });
 
 /**

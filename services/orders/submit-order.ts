@@ -53,7 +53,10 @@ export async function submitOrder(
   const isWaiting = outcome?.status === "waiting";
   const paymentClientSecret = isWaiting ? await clientSecretOf(orderId, ports.payments) : "";
   ports.wakeRelay();
-  return { order: await findOrder(orderId, ports), replayed: !began.began, paymentClientSecret };
+  // Whoever has just made it paid knows it as it is; others look.
+  const placed = outcome?.status === "done" ? (outcome.answer as Order | undefined) : undefined;
+  const order = placed ?? (await findOrder(orderId, ports));
+  return { order, replayed: !began.began, paymentClientSecret };
 }
 
 /** Empty when the payment does not wait for the shopper any more. */
