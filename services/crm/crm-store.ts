@@ -26,6 +26,18 @@ export const migrations: readonly string[] = [
      recorded_at TEXT NOT NULL
    ) STRICT;
    CREATE INDEX activities_by_customer ON activities (customer_id, position);`,
+  // Activities are never removed one by one, so positions grow without AUTOINCREMENT, which is a page more to write.
+  `ALTER TABLE activities RENAME TO activities_before;
+   CREATE TABLE activities (
+     position INTEGER PRIMARY KEY,
+     activity_id TEXT NOT NULL UNIQUE,
+     customer_id TEXT NOT NULL REFERENCES customers,
+     content TEXT NOT NULL,
+     recorded_at TEXT NOT NULL
+   ) STRICT;
+   INSERT INTO activities SELECT position, activity_id, customer_id, content, recorded_at FROM activities_before;
+   DROP TABLE activities_before;
+   CREATE INDEX activities_by_customer ON activities (customer_id, position);`,
 ];
 
 export type RecordOutcome =

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { Running } from "@webstore/simulator";
 import { type Client, clientOf, spawnSimulator, temporaryFolder } from "@webstore/simulator/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { activityListAnswer } from "./api.ts";
+import { migrations } from "./crm-store.ts";
 import { start } from "./main.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -152,6 +154,28 @@ test("8 % of requests fail by the documented table, each of its codes alike", as
   expect(share).toBeLessThan(0.1);
   expect([...injected.keys()].sort()).toEqual([400, 404, 500, 503]);
   await failing.stop();
+  other.remove();
+});
+
+test("a file of the first version is taken over, with the order of its activities", async () => {
+  const other = temporaryFolder();
+  const old = new DatabaseSync(join(other.path, "crm.sqlite"));
+  old.exec(migrations[0] ?? "");
+  old.exec(`PRAGMA user_version = 1;
+    INSERT INTO customers VALUES ('ada', '{}', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z')`);
+  const sent = [placed(), placed()];
+  const insert = old.prepare("INSERT INTO activities VALUES (?, ?, 'ada', ?, '2026-01-01T00:00:00.000Z')");
+  for (const [index, one] of sent.entries()) insert.run(5 + index, one.activity_id, JSON.stringify(one));
+  old.close();
+
+  const taking = await start({ CRM_PORT: "0", DATA_DIR: other.path });
+  const by = clientOf(taking.urls.http ?? "");
+  const more = placed();
+  await record("ada", more, by);
+  expect(await record("ada", sent[0], by)).toMatchObject({ status: 200 });
+  const { activities } = await activitiesOf("ada", "", by);
+  expect(activities.map((one) => one.activity_id)).toEqual([...sent, more].map((one) => one.activity_id));
+  await taking.stop();
   other.remove();
 });
 

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { Running } from "@webstore/simulator";
 import { type Client, clientOf, spawnSimulator, temporaryFolder } from "@webstore/simulator/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { reservationListAnswer, stockListAnswer } from "./api.ts";
+import { migrations } from "./inventory-store.ts";
 import { start } from "./main.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -278,6 +280,27 @@ async function reserveUntilGone(by: Client, onAnswer: (count: number) => void): 
   await Promise.all(Array.from({ length: 8 }, caller));
   return answered;
 }
+
+test("a file of the first version is taken over", async () => {
+  const other = temporaryFolder();
+  const old = new DatabaseSync(join(other.path, "inventory.sqlite"));
+  old.exec(migrations[0] ?? "");
+  old.exec("PRAGMA user_version = 1");
+  const insert = old.prepare("INSERT INTO reservations VALUES (?, ?, '[]', '2026-01-01T00:00:00.000Z')");
+  for (const [id, status] of Object.entries({ a: "released", b: "reserved", c: "released" })) {
+    insert.run(id, status);
+  }
+  old.close();
+
+  const taking = await start({ ...settings(), DATA_DIR: other.path });
+  const idsOf = async (status: string) => {
+    const reply = await clientOf(taking.urls.http ?? "")("GET", `/v1/reservations?status=${status}`);
+    return reservationListAnswer.parse(reply.body).reservations.map((one) => one.reservation_id);
+  };
+  expect([await idsOf("released"), await idsOf("reserved")]).toEqual([["a", "c"], ["b"]]);
+  await taking.stop();
+  other.remove();
+});
 
 test("after SIGKILL in the middle of reserves, what was answered stands and the stock adds up", async () => {
   const other = temporaryFolder();

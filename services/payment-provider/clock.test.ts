@@ -84,6 +84,25 @@ test("an authorization that ended otherwise leaves nothing that waits", async ()
   expect(await eventsOf(stripe)).toEqual(events);
 });
 
+test("a timer that a killed process left behind does nothing to what was captured", async () => {
+  const { stripe, url, provider } = await startTestProvider();
+  const { id } = await take(stripe);
+  provider.timers.set({ kind: "expire_authorization", subject: id, dueAtMs: 0, details: {} });
+  expect(await advance(url, dayMs)).toMatchObject({ still_due: 0 });
+  expect((await stripe.paymentIntents.retrieve(id)).status).toBe("succeeded");
+});
+
+test("a refused capture lets go of the authorization, and the next one ends by its own time", async () => {
+  const { stripe, url } = await startTestProvider();
+  const { id } = await hold(stripe, { payment_method: "pm_webstore_captureDeclined" });
+  await refusalOf(stripe.paymentIntents.capture(id));
+  await stripe.paymentIntents.confirm(id, { payment_method: "pm_card_visa" });
+  await advance(url, 6 * dayMs);
+  expect((await stripe.paymentIntents.retrieve(id)).status).toBe("requires_capture");
+  await advance(url, 2 * dayMs);
+  expect((await stripe.paymentIntents.retrieve(id)).status).toBe("canceled");
+});
+
 test("kept answers grow old with the clock, unless a jump spares them", async () => {
   const { stripe, url } = await startTestProvider();
   const { id } = await hold(stripe, {}, "key-1");

@@ -1,4 +1,6 @@
 // One kind of object, kept as JSON: found by its id, and listed as Stripe lists, newest first.
+//
+// Invariant: the objects that were written last are remembered, as they are in the database.
 
 import { noSuch } from "./api-error.ts";
 import { type CollectionName, type Database, firstSeqOf, lastSeqOf, seqOf } from "./database.ts";
@@ -10,8 +12,8 @@ type Kept = { readonly id: string; readonly created: number };
 export type Listed = { readonly items: string[]; readonly hasMore: boolean };
 
 export type Collection<T extends Kept> = {
-  /** `parent`: what lists of this kind are filtered by. */
-  insert(object: T, parent: string | null): void;
+  /** `parent`: what lists of this kind are filtered by. Returns the JSON as it is kept. */
+  insert(object: T, parent: string | null): string;
   update(object: T): void;
   find(id: string): T | undefined;
   /** The JSON as it is kept. */
@@ -20,6 +22,9 @@ export type Collection<T extends Kept> = {
   newestOf(parent: string): T | undefined;
   list(page: Page, parent: string | undefined): Listed;
 };
+
+/** What is paid now is captured, asked for and expanded within seconds. */
+const rememberedMax = 200;
 
 export function openCollection<T extends Kept>(database: Database, name: CollectionName): Collection<T> {
   const insert = database.prepare(`INSERT INTO ${name} (seq, parent, body) VALUES (?, ?, ?)`);
@@ -33,6 +38,17 @@ export function openCollection<T extends Kept>(database: Database, name: Collect
     ASC: { all: select("ASC", ""), ofParent: select("ASC", "AND parent = ?") },
     DESC: { all: select("DESC", ""), ofParent: select("DESC", "AND parent = ?") },
   };
+
+  const remembered = new Map<string, T>();
+  database.onLost(() => remembered.clear());
+  function remember(object: T): void {
+    remembered.set(object.id, object);
+    if (remembered.size <= rememberedMax) return;
+    for (const oldest of remembered.keys()) {
+      remembered.delete(oldest);
+      return;
+    }
+  }
 
   function findText(id: string): string | undefined {
     const seq = seqOf(id);
@@ -57,12 +73,18 @@ export function openCollection<T extends Kept>(database: Database, name: Collect
 
   return {
     insert(object, parent) {
-      insert.run(seqOf(object.id), parent, JSON.stringify(object));
+      const text = JSON.stringify(object);
+      insert.run(seqOf(object.id), parent, text);
+      remember(object);
+      return text;
     },
     update(object) {
       update.run(JSON.stringify(object), seqOf(object.id));
+      remember(object);
     },
     find(id) {
+      const known = remembered.get(id);
+      if (known !== undefined) return known;
       const text = findText(id);
       return text === undefined ? undefined : (JSON.parse(text) as T);
     },

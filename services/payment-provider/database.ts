@@ -1,11 +1,11 @@
-// The one file that the provider keeps, and its transactions.
+// The one file that the provider keeps.
 //
 // Invariants:
 //   D1. One process has it: a second start on the same file is refused at once.
 //   D2. A request's changes, its idempotency record and its events are one transaction, so a
 //       process killed at any instant leaves all of them or none.
-//   D3. A number taken from a counter is never taken again, also after a restart: it is stored by
-//       the transaction that first uses it.
+//   D3. A number taken from a counter is never taken again, also after a restart: it is stored by the transaction that
+//       first uses it, that of the ids some ahead. So a kill may skip ids; a stop skips none.
 //   D4. A row's `seq` is its age: the second it was made in, then a number within that second (a
 //       million are enough). Lists and time ranges are ranges of it, and an object's id contains it, so
 //       that neither needs an index of its own.
@@ -13,6 +13,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { openTransactions, type Transactions } from "./transactions.ts";
 
 /** The collections of the API. Each row is an object of the API as JSON, and what it is found by. */
 export const collectionNames = [
@@ -107,10 +108,8 @@ export function seqOf(id: string): number {
 
 export type Counter = "ids" | "draws" | "starts";
 
-export type Database = {
+export type Database = Transactions & {
   prepare(sql: string): StatementSync;
-  /** All or nothing, unless `keeps` says of what was thrown that the changes stand. */
-  transact<T>(work: () => T, keeps: (thrown: unknown) => boolean): T;
   /** Takes the next number; it is stored by the running transaction, or at once without one. */
   next(counter: Counter): number;
   /** The age of what is made now; see D4. */
@@ -143,6 +142,9 @@ function open(path: string): DatabaseSync {
     throw error;
   }
 }
+
+/** One transaction in so many stores the counter of the ids. */
+const idsAheadMax = 1_000;
 
 /** How many rows of a kind are forgotten at a time, so that no request waits long. */
 const forgottenMax = 1_000;
@@ -178,9 +180,6 @@ export function openDatabase(path: string): Database {
     throw new Error(`payment-provider: cannot open ${path}: ${reason}`, { cause });
   }
   const prepare = (sql: string) => sqlite.prepare(sql);
-  const begin = prepare("BEGIN");
-  const commit = prepare("COMMIT");
-  const rollback = prepare("ROLLBACK");
   const writeCounter = prepare(
     "INSERT INTO counters VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
   );
@@ -188,50 +187,47 @@ export function openDatabase(path: string): Database {
   for (const row of prepare("SELECT name, value FROM counters").all()) {
     counters.set(row.name as Counter, Number(row.value));
   }
-  const unstored = new Set<Counter>();
-  const storeCounters = () => {
-    for (const name of unstored) writeCounter.run(name, counters.get(name) ?? 0);
-    unstored.clear();
+  const stored = new Map(counters);
+  const storeCounters = (idsAhead: number) => {
+    for (const [name, value] of counters) {
+      if (value <= (stored.get(name) ?? 0)) continue;
+      const ahead = name === "ids" ? idsAhead : 0;
+      writeCounter.run(name, value + ahead);
+      stored.set(name, value + ahead);
+    }
   };
+  const transactions = openTransactions(sqlite, () => storeCounters(idsAheadMax));
+  transactions.onLost(() => stored.clear());
+  const forget = openForgetting(prepare);
   const next = (counter: Counter) => {
     const value = (counters.get(counter) ?? 0) + 1;
     counters.set(counter, value);
-    unstored.add(counter);
-    if (!sqlite.isTransaction) storeCounters();
+    if (!sqlite.isTransaction) storeCounters(idsAheadMax);
     return value;
   };
-  const forget = openForgetting(prepare);
 
   return {
+    ...transactions,
     prepare,
-    transact(work, keeps) {
-      begin.run();
-      let result: ReturnType<typeof work>;
-      try {
-        result = work();
-      } catch (thrown) {
-        if (!keeps(thrown)) {
-          rollback.run();
-          throw thrown;
-        }
-        storeCounters();
-        commit.run();
-        throw thrown;
-      }
-      storeCounters();
-      commit.run();
-      return result;
-    },
     next,
     nextSeq: (nowSeconds) => firstSeqOf(nowSeconds) + (next("ids") % perSecond),
     reset() {
       const emptied = [...tableNames, ...collectionNames];
       sqlite.exec(`BEGIN; ${emptied.map((name) => `DELETE FROM ${name};`).join(" ")} COMMIT;`);
       counters.set("draws", 0);
-      unstored.add("draws");
-      storeCounters();
+      writeCounter.run("draws", 0);
+      transactions.lost();
     },
-    forget,
-    close: () => sqlite.close(),
+    forget(before) {
+      const mayBeMore = forget(before);
+      transactions.lost();
+      return mayBeMore;
+    },
+    close() {
+      transactions.settle();
+      stored.clear();
+      storeCounters(0);
+      sqlite.close();
+    },
   };
 }

@@ -77,6 +77,6 @@ export function emit(
     request: { id: work.requestId ?? null, idempotency_key: work.idempotencyKey ?? null },
     type,
   };
-  work.store.events.insert(event, type);
-  if (isDelivered) webhooks.schedule(event.id, intent.id, met);
+  const payload = work.store.events.insert(event, type);
+  if (isDelivered) webhooks.schedule({ id: event.id, paymentIntent: intent.id, payload }, met);
 }

@@ -95,6 +95,7 @@ test("a reset forgets everything, and no id comes again", async () => {
   await admin(url, "POST", "scenarios", { do: "drop" });
   expect((await admin(url, "POST", "reset")).status).toBe(200);
   expect((await stripe.paymentIntents.list()).data).toEqual([]);
+  expect(await refusalOf(stripe.paymentIntents.capture(id))).toMatchObject({ statusCode: 404 });
   const after = await hold(stripe, { metadata: { country: "US" } }, "key-1");
   expect(after.id).not.toBe(id);
 });

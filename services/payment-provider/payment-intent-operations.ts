@@ -297,7 +297,8 @@ export const capturePaymentIntent: Operation = {
         const held = work.store.charges.find(intent.latest_charge ?? "");
         if (held === undefined) throw new Error("an intent that requires capture has no charge");
         const after = { ...captured(intent, amount), metadata: mergeMetadata(intent.metadata, metadata) };
-        work.provider.timers.clear("expire_authorization", id);
+        // Nothing is held after this, whether or not it is captured.
+        work.provider.timers.letGo("expire_authorization", id);
         if (work.met?.action === "decline") refuseCapture(work, intent);
         const taken = capture(work, held, amount);
         work.store.charges.update(taken);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { seqOf } from "./database.ts";
 import { start } from "./main.ts";
 import {
   admin,
@@ -73,6 +74,42 @@ test("what was answered before a SIGKILL stands after it, with its key, and no i
   expect([charges.length, events.length]).toEqual([kept.length, kept.length]);
   expect(answered).toContain((await hold(stripe, { amount: 100 }, "key-0-0-0")).id);
   expect(keptIds).not.toContain((await hold(stripe)).id);
+});
+
+test("a delivery that was under way at a SIGKILL is made again", async () => {
+  const receiver = await startReceiver();
+  receiver.hold();
+  const env = { PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url };
+  const before = await spawnProvider(env);
+  await take(clientOf(before.url));
+  await expect.poll(() => receiver.open()).toBe(2);
+  const ended = once(before.child, "exit");
+  before.child.kill("SIGKILL");
+  await ended;
+  receiver.release();
+  await expect.poll(() => receiver.received.length).toBe(2);
+
+  await spawnProvider(env);
+  await expect.poll(() => receiver.received.length).toBe(4);
+  expect(new Set(receiver.taken().map(({ id }) => id)).size).toBe(2);
+});
+
+test("a delivery that arrived is not made again after a stop, and no id is skipped", async () => {
+  const receiver = await startReceiver();
+  const env = { ...environment(), PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url };
+  const numbers: number[] = [];
+  for (let round = 0; round < 2; round += 1) {
+    const running = await start(env);
+    const url = running.urls.http ?? "";
+    const { id } = await hold(clientOf(url));
+    numbers.push(seqOf(id) % 2 ** 20);
+    await expect.poll(() => tell(url, "GET", "deliveries")).toEqual({ waiting: 0 });
+    await running.stop();
+  }
+  expect(receiver.received).toHaveLength(2);
+  const [first = 0, second = 0] = numbers;
+  // The intent, its charge, the event and the kept answer have one each.
+  expect(second - first).toBe(4);
 });
 
 test("SIGTERM ends the process with code 0", async () => {

@@ -70,10 +70,11 @@ export function openStandings(database: Database): Standings {
       return {
         ...intents,
         insert(intent, parent) {
-          intents.insert(intent, parent);
+          const text = intents.insert(intent, parent);
           const { id, currency, status, amount, amount_capturable: held, amount_received: captured } = intent;
           const { order_id: orderId = null, payment_id: paymentId = null } = intent.metadata;
           insert.run(seqOf(id), id, orderId, paymentId, currency, status, amount, held, captured);
+          return text;
         },
         update(intent) {
           intents.update(intent);

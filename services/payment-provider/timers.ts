@@ -1,8 +1,9 @@
 // What will happen by itself: rows that say what, to which object, and when by the virtual clock.
 // comes-due.ts makes it happen.
 //
-// Invariant: a timer is set and cleared by the transaction that it follows from, and removed by the one that
-// carries it out. So it goes off once, also over restarts.
+// Invariant: a timer is set by the transaction that it follows from, and removed by the one that carries it out. So it
+// goes off once, also over restarts. It is cleared by the transaction that it no longer applies after, or let go by it,
+// when it would do nothing any more: then its row goes later, and may stay when the process is killed before.
 
 import { z } from "zod";
 import type { Database } from "./database.ts";
@@ -33,6 +34,8 @@ export type Timers = {
   /** One of a kind for each object: a later one replaces it. */
   set(timer: Timer): void;
   clear(kind: TimerKind, subject: string): void;
+  /** Clears one that would do nothing any more, which costs less. */
+  letGo(kind: TimerKind, subject: string): void;
   /** The one that is due first, if any is. */
   firstDue(nowMs: number): Timer | undefined;
   countDue(nowMs: number): number;
@@ -56,7 +59,9 @@ export function openTimers(database: Database): Timers {
       heard(dueAtMs);
     },
     clear: (kind, subject) => void clear.run(subject, kind),
+    letGo: (kind, subject) => database.later(() => clear.run(subject, kind)),
     firstDue(nowMs) {
+      database.settle();
       const row = first.get(nowMs);
       if (row === undefined) return undefined;
       return {
@@ -66,8 +71,14 @@ export function openTimers(database: Database): Timers {
         details: detailsShape.parse(JSON.parse(String(row.details))),
       };
     },
-    countDue: (nowMs) => Number(count.get(nowMs)?.count),
-    nextAtMs: () => (next.get()?.at ?? undefined) as number | undefined,
+    countDue(nowMs) {
+      database.settle();
+      return Number(count.get(nowMs)?.count);
+    },
+    nextAtMs() {
+      database.settle();
+      return (next.get()?.at ?? undefined) as number | undefined;
+    },
     onSet(listener) {
       heard = listener;
     },

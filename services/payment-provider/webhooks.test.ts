@@ -149,3 +149,75 @@ test("a token makes an event be overtaken by the next one", async () => {
   await stripe.paymentIntents.capture(id);
   await expect.poll(typesOf).toEqual([paid, held]);
 });
+
+test("many more events than are remembered all arrive, once", async () => {
+  const receiver = await startReceiver();
+  receiver.hold();
+  const { stripe, url } = await startTestProvider({ PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url });
+  for (let batch = 0; batch < 70; batch += 1) {
+    await Promise.all(Array.from({ length: 10 }, () => hold(stripe)));
+  }
+  await expect.poll(() => receiver.open()).toBe(8);
+  receiver.release();
+  await expect.poll(() => tell(url, "GET", "deliveries"), { timeout: 10_000 }).toMatchObject({ waiting: 0 });
+  const ids = receiver.taken().map(({ id }) => id);
+  expect(ids).toHaveLength(700);
+  expect(new Set(ids).size).toBe(700);
+});
+
+test("the rows of what arrived go away", async () => {
+  const receiver = await startReceiver();
+  const { stripe, provider } = await startTestProvider({ PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url });
+  await take(stripe);
+  await expect.poll(() => receiver.taken().length).toBe(2);
+  const left = provider.database.prepare("SELECT count(*) AS count FROM deliveries");
+  await expect.poll(() => left.get()?.count).toBe(0);
+});
+
+test("an event of a transaction that was undone is not sent, and those before it are", async () => {
+  const receiver = await startReceiver();
+  const { stripe, provider } = await startTestProvider({ PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url });
+  const broken = () =>
+    provider.database.transact(
+      () => {
+        provider.webhooks.schedule(
+          { id: "evt_undone", paymentIntent: "pi_undone", payload: "{}" },
+          undefined,
+        );
+        throw new Error("a bug");
+      },
+      () => false,
+    );
+  const before = hold(stripe);
+  expect(broken).toThrow("a bug");
+  await before;
+  expect(broken).toThrow("a bug");
+  await hold(stripe);
+  await expect.poll(() => receiver.taken().length).toBe(2);
+  expect(receiver.taken().map(({ type }) => type)).toEqual([held, held]);
+});
+
+test("a reset while a delivery is under way does not swallow a later one", async () => {
+  const receiver = await startReceiver();
+  receiver.hold();
+  const { stripe, url } = await startTestProvider({ PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url });
+  await hold(stripe);
+  await expect.poll(() => receiver.open()).toBe(1);
+  await admin(url, "POST", "reset");
+  await hold(stripe);
+  await expect.poll(() => receiver.open()).toBe(2);
+  receiver.release();
+  await expect.poll(() => receiver.taken().length).toBe(2);
+  await expect.poll(() => tell(url, "GET", "deliveries")).toMatchObject({ waiting: 0 });
+});
+
+test("a receiver that does not answer in time is asked again, until it is given up", async () => {
+  const receiver = await startReceiver();
+  receiver.hold();
+  const limits = { webhooks: { timeoutMs: 50, retryDelaysMs: [1, 1, 1, 1] } };
+  const { stripe, url } = await startTestProvider({ PAYMENT_PROVIDER_WEBHOOK_URL: receiver.url }, limits);
+  await hold(stripe);
+  await expect.poll(() => tell(url, "GET", "deliveries")).toMatchObject({ waiting: 0 });
+  receiver.release();
+  await expect.poll(() => receiver.received.length).toBe(5);
+});

@@ -1,18 +1,19 @@
 // Delivers events to the webhook, signed as Stripe signs them, in the background.
 //
 // Invariants:
-//   W1. A delivery is a row, written with its event and removed after a 2xx or after the last retry.
-//       So every event arrives at least once if the receiver ever answers, also over restarts.
+//   W1. A delivery is a row, written with its event and removed some time after a 2xx or after the last retry.
+//       So every event arrives at least once if the receiver ever answers, also over restarts; after a kill,
+//       those arrive once more whose rows were about to be removed.
 //       When a delivery is due is told by the virtual clock; the stamp in its signature is real time, because
 //       receivers refuse what is older than a few minutes of theirs.
 //   W2. At most `concurrencyMax` deliveries are under way, and each ends within `timeoutMs`.
 
 import { createHmac } from "node:crypto";
-import http from "node:http";
-import https from "node:https";
+import { Pool } from "undici";
 import type { Clock } from "./clock.ts";
 import type { Collection } from "./collection.ts";
 import type { Database } from "./database.ts";
+import { type Deliveries, type Delivery, openDeliveries } from "./deliveries.ts";
 import type { ProviderEvent } from "./event.ts";
 import type { WebhookAction } from "./scenario-actions.ts";
 import type { Met } from "./scenarios.ts";
@@ -44,10 +45,17 @@ const defaults: WebhookLimits = {
 /** A timer is set again at least this often, so that no clock can hold a delivery back for long. */
 const idleMaxMs = 60 * second;
 
+export type EventToSend = {
+  readonly id: string;
+  readonly paymentIntent: string;
+  /** Its JSON as it is stored. */
+  readonly payload: string;
+};
+
 export type Webhooks = {
   readonly enabled: boolean;
   /** Inside the transaction of its event. */
-  schedule(eventId: string, paymentIntentId: string, met: Met<WebhookAction> | undefined): void;
+  schedule(event: EventToSend, met: Met<WebhookAction> | undefined): void;
   /** The clock has jumped. */
   wake(): void;
   /** How many deliveries have not arrived yet. */
@@ -63,85 +71,71 @@ export function signatureOf(payload: string, secret: string, nowSeconds: number)
 
 /** Resolves to whether the receiver answered 2xx in time; a redirect is not followed. */
 function post(
-  url: URL,
-  agent: http.Agent,
+  pool: Pool,
+  path: string,
   body: string,
   signature: string,
   timeoutMs: number,
 ): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const send = url.protocol === "https:" ? https.request : http.request;
-  const request = send(url, {
-    method: "POST",
-    agent,
-    signal: AbortSignal.timeout(timeoutMs),
-    headers: {
-      "content-type": "application/json; charset=utf-8",
-      "content-length": Buffer.byteLength(body),
-      "stripe-signature": signature,
-      "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+  let status = 0;
+  let giveUp: (() => void) | undefined;
+  let isLate = false;
+  // Not AbortSignal.timeout: it fires, and makes an error, also long after the answer.
+  const timer = setTimeout(() => {
+    isLate = true;
+    giveUp?.();
+    resolve(false);
+  }, timeoutMs);
+  const end = (arrived: boolean) => {
+    clearTimeout(timer);
+    resolve(arrived);
+  };
+  const headers = {
+    "content-type": "application/json; charset=utf-8",
+    "stripe-signature": signature,
+    "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+  };
+  pool.dispatch(
+    { method: "POST", path, headers, body },
+    {
+      onRequestStart(controller) {
+        giveUp = () => controller.abort(new Error("no answer in time"));
+        if (isLate) giveUp();
+      },
+      onResponseStart(_controller, statusCode) {
+        status = statusCode;
+      },
+      onResponseData() {},
+      onResponseEnd: () => end(status >= 200 && status < 300),
+      onResponseError: () => end(false),
     },
-  });
-  request.on("error", () => resolve(false));
-  request.on("response", (response) => {
-    const status = response.statusCode ?? 0;
-    response.on("error", () => resolve(false));
-    response.on("end", () => resolve(status >= 200 && status < 300));
-    response.resume();
-  });
-  request.end(body);
+  );
   return promise;
 }
 
-type Delivery = { seq: number; event: string; payment_intent: string; attempts: number };
-
-function openDeliveries(database: Database) {
-  const insert = database.prepare(
-    "INSERT INTO deliveries (event, payment_intent, due_at_ms, attempts, overtaken_by_next) VALUES (?, ?, ?, 0, ?)",
-  );
-  const due = database.prepare(
-    "SELECT * FROM deliveries WHERE due_at_ms <= ? ORDER BY due_at_ms, seq LIMIT ?",
-  );
-  const nextDue = database.prepare("SELECT min(due_at_ms) AS at FROM deliveries WHERE due_at_ms > ?");
-  const remove = database.prepare("DELETE FROM deliveries WHERE seq = ?");
-  const postpone = database.prepare("UPDATE deliveries SET attempts = ?, due_at_ms = ? WHERE seq = ?");
-  const waiting = database.prepare(
-    "SELECT 1 FROM deliveries WHERE overtaken_by_next = 1 AND payment_intent = ? LIMIT 1",
-  );
-  const release = database.prepare(`UPDATE deliveries SET due_at_ms = ?, overtaken_by_next = 0
-    WHERE overtaken_by_next = 1 AND payment_intent = ? AND seq < ?`);
-  return {
-    add: (event: string, paymentIntent: string, dueAtMs: number, overtakenByNext: boolean) =>
-      insert.run(event, paymentIntent, dueAtMs, overtakenByNext ? 1 : 0),
-    due: (nowMs: number, countMax: number) => due.all(nowMs, countMax) as unknown as Delivery[],
-    nextDueAtMs: (nowMs: number) => nextDue.get(nowMs)?.at as number | null | undefined,
-    remove: (seq: number) => remove.run(seq),
-    postpone: (seq: number, attempts: number, dueAtMs: number) => postpone.run(attempts, dueAtMs, seq),
-    /** Whether an earlier event of this intent waits to be overtaken. */
-    waits: (paymentIntent: string) => waiting.get(paymentIntent) !== undefined,
-    /** Lets go what waited for this one to overtake it. */
-    release: (is: Delivery, nowMs: number) => release.run(nowMs, is.payment_intent, is.seq),
-  };
-}
-
-type Deliveries = ReturnType<typeof openDeliveries>;
-
 function plan(
   deliveries: Deliveries,
-  event: string,
-  intent: string,
+  { id: event, paymentIntent, payload }: EventToSend,
   nowMs: number,
   met: Met<WebhookAction> | undefined,
 ) {
   if (met?.action === "webhook_never") return;
   // The one that overtakes must not wait as well, or they would arrive in order again.
-  const overtaken = met?.action === "webhook_out_of_order" && !deliveries.waits(intent);
-  const dueAtMs = overtaken || met?.action === "webhook_late" ? nowMs + met.delayMs : nowMs;
-  deliveries.add(event, intent, dueAtMs, overtaken);
-  if (met?.action === "webhook_duplicate") deliveries.add(event, intent, dueAtMs, false);
+  const isOvertakenByNext = met?.action === "webhook_out_of_order" && !deliveries.waits(paymentIntent);
+  const dueAtMs = isOvertakenByNext || met?.action === "webhook_late" ? nowMs + met.delayMs : nowMs;
+  const one = { event, paymentIntent, payload, dueAtMs };
+  deliveries.add({ ...one, isOvertakenByNext }, nowMs);
+  if (met?.action === "webhook_duplicate") deliveries.add({ ...one, isOvertakenByNext: false }, nowMs);
 }
 
-const disabled: Webhooks = { enabled: false, schedule() {}, wake() {}, waiting: () => 0, stop() {} };
+const disabled: Webhooks = {
+  enabled: false,
+  schedule() {},
+  wake() {},
+  waiting: () => 0,
+  stop() {},
+};
 
 export function openWebhooks(is: {
   database: Database;
@@ -155,48 +149,59 @@ export function openWebhooks(is: {
   if (is.url === "") return disabled;
   const { nowMs, clock } = is;
   const { timeoutMs, concurrencyMax, retryDelaysMs } = { ...defaults, ...is.limits };
-  const url = new URL(is.url);
-  const agentOptions = { keepAlive: true, maxSockets: concurrencyMax };
-  const agent = url.protocol === "https:" ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
+  const { origin, pathname, search } = new URL(is.url);
+  const path = `${pathname}${search}`;
+  const pool = new Pool(origin, { connections: concurrencyMax, headersTimeout: 0, bodyTimeout: 0 });
   const deliveries = openDeliveries(is.database);
-  const underWay = new Set<number>();
+  let underWay = 0;
   let timer: NodeJS.Timeout | undefined;
+  let timerAtMs = Number.POSITIVE_INFINITY;
   let woken = false;
   let stopped = false;
 
   async function deliver(one: Delivery): Promise<void> {
-    const payload = is.events.findText(one.event);
+    const payload = one.payload ?? is.events.findText(one.event);
     const signature =
       payload === undefined ? "" : signatureOf(payload, is.secret, Math.floor(nowMs() / 1_000));
-    const arrived = payload === undefined || (await post(url, agent, payload, signature, timeoutMs));
+    const arrived = payload === undefined || (await post(pool, path, payload, signature, timeoutMs));
     if (stopped) return;
     const delay = retryDelaysMs[one.attempts];
-    if (arrived || delay === undefined) deliveries.remove(one.seq);
-    else deliveries.postpone(one.seq, one.attempts + 1, clock.nowMs() + delay);
+    if (arrived || delay === undefined) deliveries.remove(one);
+    else deliveries.postpone(one, clock.nowMs() + delay);
     if (arrived) deliveries.release(one, clock.nowMs());
-    underWay.delete(one.seq);
-    wake();
   }
 
   function pump(): void {
     woken = false;
-    if (stopped || underWay.size >= concurrencyMax) return;
-    const now = clock.nowMs();
-    // Those under way are due as well, so that many more are asked for.
-    for (const one of deliveries.due(now, concurrencyMax + underWay.size)) {
-      if (underWay.size >= concurrencyMax) return;
-      if (underWay.has(one.seq)) continue;
-      underWay.add(one.seq);
-      deliver(one).catch((error: unknown) => {
-        underWay.delete(one.seq);
-        console.error("payment-provider: a delivery failed:", error);
-      });
+    while (!stopped && underWay < concurrencyMax) {
+      const one = deliveries.take(clock.nowMs());
+      if (one === undefined) break;
+      underWay += 1;
+      deliver(one)
+        .catch((error: unknown) => {
+          console.error("payment-provider: a delivery failed:", error);
+          deliveries.giveBack(one, clock.nowMs() + second);
+        })
+        .finally(() => {
+          underWay -= 1;
+          wake();
+        });
     }
-    const next = deliveries.nextDueAtMs(now);
+    if (!stopped && deliveries.nextAtMs() !== timerAtMs) setTimer(deliveries.nextAtMs());
+  }
+
+  function setTimer(atMs: number): void {
     clearTimeout(timer);
-    if (next === null || next === undefined) return;
-    timer = setTimeout(wake, Math.min(next - now, idleMaxMs));
+    timerAtMs = atMs;
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    timer = setTimeout(readAgain, Math.min(Math.max(0, atMs - clock.nowMs()), idleMaxMs));
     timer.unref();
+  }
+
+  function readAgain(): void {
+    timerAtMs = Number.POSITIVE_INFINITY;
+    deliveries.readAgain();
+    wake();
   }
 
   // On the next turn of the event loop, when the transaction that asked for it is done.
@@ -206,20 +211,19 @@ export function openWebhooks(is: {
     setImmediate(pump);
   }
 
-  const count = is.database.prepare("SELECT count(*) AS count FROM deliveries");
   wake();
   return {
     enabled: true,
-    schedule(eventId, paymentIntentId, met) {
-      plan(deliveries, eventId, paymentIntentId, clock.nowMs(), met);
+    schedule(event, met) {
+      plan(deliveries, event, clock.nowMs(), met);
       wake();
     },
-    wake,
-    waiting: () => Number(count.get()?.count),
+    wake: readAgain,
+    waiting: deliveries.count,
     stop() {
       stopped = true;
       clearTimeout(timer);
-      agent.destroy();
+      void pool.destroy();
     },
   };
 }

@@ -32,6 +32,8 @@ export function openDatabase(file: string, migrations: readonly string[]): Datab
     sql.exec("PRAGMA locking_mode = EXCLUSIVE");
     sql.exec("PRAGMA journal_mode = WAL");
     sql.exec("PRAGMA synchronous = NORMAL");
+    // A checkpoint waits for the disk, and every request waits for it: 16 MiB of log lie between two.
+    sql.exec("PRAGMA wal_autocheckpoint = 4000");
     const transaction = transactionsOf(sql);
     transaction(() => {
       // What every simulator keeps stands beside the migrations, which each numbers for itself.
