@@ -13,7 +13,12 @@ async function pageOf(service: string): Promise<string> {
 test("several services in a process each show its metrics, under their own name", async () => {
   for (const service of ["cart", "orders", "cart"]) {
     const page = await pageOf(service);
-    for (const metric of ["process_cpu_seconds_total", "nodejs_eventloop_lag_p99_seconds"]) {
+    const metrics = [
+      "process_cpu_seconds_total",
+      "nodejs_eventloop_lag_p99_seconds",
+      "nodejs_heap_size_total_bytes",
+    ];
+    for (const metric of metrics) {
       expect(page).toMatch(new RegExp(`^${metric}{service="${service}"} \\d`, "m"));
     }
   }

@@ -3,8 +3,16 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
+import {
+  collectDefaultMetrics,
+  type Metric,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from "prom-client";
 import { PortTaken } from "./rpc-server.ts";
+
+const readEveryMs = 1_000;
 
 export type AdminRoute = () => Promise<{ contentType: string; body: string }>;
 
@@ -57,17 +65,34 @@ export async function startAdminServer(is: {
   };
 }
 
-/** Of the process, and so collected once: each collection would watch the event loop and the garbage collector for itself. */
-let processMetrics: Registry | undefined;
+/**
+ * Of the process, and so collected once, however many services it runs: each collection would watch the event loop and the
+ * garbage collector for itself. What was read a moment ago is shown again, for reading empties what the loop was watched by.
+ */
+function openProcessMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  let reading: Promise<readonly MetricObjectWithValues<MetricValue<string>>[]> = Promise.resolve([]);
+  const read = () => {
+    if (performance.now() - readAtMs >= readEveryMs) {
+      readAtMs = performance.now();
+      reading = registry.getMetricsAsJSON();
+    }
+    return reading;
+  };
+  return { names: registry.getMetricsAsArray().map(({ name }) => name), read };
+}
+
+let processMetrics: ReturnType<typeof openProcessMetrics> | undefined;
 
 function addProcessMetrics(registry: Registry) {
-  if (processMetrics === undefined) {
-    processMetrics = new Registry();
-    collectDefaultMetrics({ register: processMetrics });
+  processMetrics ??= openProcessMetrics();
+  const { names, read } = processMetrics;
+  for (const name of names) {
+    const get = async () => (await read()).find((metric) => metric.name === name);
+    registry.registerMetric({ name, get, reset() {} } as unknown as Metric);
   }
-  // The array holds the metrics themselves, whatever its type says.
-  for (const metric of processMetrics.getMetricsAsArray())
-    registry.registerMetric(metric as unknown as Metric);
 }
 
 function send(response: ServerResponse, status: number, contentType: string, body: string) {

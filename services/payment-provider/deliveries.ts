@@ -3,8 +3,8 @@
 // Invariants:
 //   Q1. The rows are the truth. What is remembered of them is a front part of what is due, at most `rememberedMax`; when
 //       there may be more (`isBehind`), the rows are read again once it is used up.
-//   Q2. A row is taken once, until it is removed: it comes back by `postpone` or `giveBack`, or when the process starts
-//       again.
+//   Q2. A row is taken once, until it is removed: it comes back by `postpone` or `giveBack`, when the transaction that
+//       removes it is undone, or when the process starts again.
 //   Q3. The number of a delivery is never used again while the process lives, also after a reset. So what is put off
 //       (the removal of a row) never meets another one.
 

@@ -3,7 +3,7 @@
 // Invariants:
 //   W1. A delivery is a row, written with its event and removed some time after a 2xx or after the last retry.
 //       So every event arrives at least once if the receiver ever answers, also over restarts; after a kill,
-//       those arrive once more whose rows were about to be removed.
+//       or a transaction that was undone, those arrive once more whose rows were about to be removed.
 //       When a delivery is due is told by the virtual clock; the stamp in its signature is real time, because
 //       receivers refuse what is older than a few minutes of theirs.
 //   W2. At most `concurrencyMax` deliveries are under way, and each ends within `timeoutMs`.

@@ -29,7 +29,8 @@ export const eventShape = z.object({
   data: z.object({
     object: z.object({
       object: z.string().max(255),
-      id: z.string().max(255).nullish(),
+      // What is none is no payment of ours; a value that the database refuses would keep out the events beside it.
+      id: id.nullish().catch(null),
       payment_intent: reference,
       metadata: z.record(z.string(), z.unknown()).nullish(),
     }),

@@ -127,6 +127,7 @@ test.each([
 
 test.each([
   ["of a kind that nothing follows from", { type: "customer.created" }],
+  ["about a payment whose id is none", { data: { object: { object: "payment_intent", id: "pi_\u0000" } } }],
   ["about no payment", { type: "charge.refunded", data: { object: { object: "charge", id: "ch_1" } } }],
 ])("an event %s is known when it comes again, and waits for nothing", async (_, is) => {
   const { send, events, wokenTimes } = receiver();
