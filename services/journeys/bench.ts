@@ -25,8 +25,8 @@ const tracedCheckouts = 20;
 const idleMs = 3_000;
 
 const chainSizes = {
-  "bare chain       ": { rpcs: 2, partnerCalls: 1, commits: 3 },
-  // What a paid order asks of services, partners and databases, followers left out (ARCHITECTURE.md).
+  "bare chain": { rpcs: 2, partnerCalls: 1, commits: 3 },
+  // Of a paid order, followers left out (ARCHITECTURE.md). The calls: inventory, CRM, the provider twice, and its two events.
   "a checkout's size": { rpcs: 8, partnerCalls: 6, commits: 9 },
 };
 
@@ -192,7 +192,7 @@ async function reference(): Promise<void> {
       const { rpcs, partnerCalls, commits } = size;
       const of = `(1 HTTP hop, ${rpcs} gRPC hops, ${partnerCalls} HTTP calls, ${commits} commits)`;
       say(
-        `  ${name}, ${String(shoppers).padStart(2)} at once: ${rate(chains).padStart(6)}/s  ${quantiles(chains)}   ${cpu} ${of}`,
+        `  ${name.padEnd(17)}, ${String(shoppers).padStart(2)} at once: ${rate(chains).padStart(6)}/s  ${quantiles(chains)}   ${cpu} ${of}`,
       );
     }
   }

@@ -1,5 +1,6 @@
+import { createRequire } from "node:module";
 import { Registry } from "prom-client";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { startAdminServer } from "./admin-server.ts";
 
 async function pageOf(service: string): Promise<string> {
@@ -10,7 +11,9 @@ async function pageOf(service: string): Promise<string> {
   return (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
 }
 
-test("several services in a process each show its metrics, under their own name", async () => {
+test("several services in a process each show its metrics, under their own name, and it is watched once", async () => {
+  // As the library has it, which is no ES module.
+  const watching = vi.spyOn(createRequire(import.meta.url)("node:perf_hooks"), "monitorEventLoopDelay");
   for (const service of ["cart", "orders", "cart"]) {
     const page = await pageOf(service);
     const metrics = [
@@ -22,4 +25,5 @@ test("several services in a process each show its metrics, under their own name"
       expect(page).toMatch(new RegExp(`^${metric}{service="${service}"} \\d`, "m"));
     }
   }
+  expect(watching).toHaveBeenCalledTimes(1);
 });

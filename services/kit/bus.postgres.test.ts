@@ -161,6 +161,37 @@ test("a member that rests between two looks stops at once, and what it has done 
   await store.close();
 });
 
+test("what several workers do while a member rests is committed together", async () => {
+  const store = await openStore({ partitions: 8, spacingMs: 600_000, leaseMs: 600_000 });
+  const { bus } = await store.connect();
+  await bus.publish(["a", "b", "c", "d"].map((key) => message(key)));
+  const finish = new Map<string, () => void>();
+  const subscription = await bus.subscribe({
+    topic: "t",
+    group: "g",
+    handle: ({ key }) => new Promise((resolve) => finish.set(key, resolve)),
+  });
+  await vi.waitFor(() => expect(finish.size).toBe(4));
+  await store.postgres.query("create table progress (at timestamptz)");
+  await store.postgres.query(
+    `create function note_progress() returns trigger language plpgsql as
+     'begin insert into ${store.postgres.schema}.progress values (now()); return null; end'`,
+  );
+  await store.postgres.query(
+    "create trigger noted after update of next_offset on claims for each statement execute function note_progress()",
+  );
+  for (const end of finish.values()) {
+    end();
+    // Time enough for whoever would commit each by itself.
+    for (let look = 0; look < 20; look += 1) await store.postgres.query("select 1");
+  }
+  await subscription.stop();
+  expect(await store.postgres.query("select count(*)::int as commits from progress")).toEqual([
+    { commits: 1 },
+  ]);
+  await store.close();
+});
+
 test.each([
   ["another member has", "member = gen_random_uuid(), fence = fence + 1"],
   ["it has got back under a new fence", "fence = fence + 1"],

@@ -8,9 +8,10 @@
 //   attempts     how often it was put down by an outage since the last progress
 
 import type { Migration } from "./postgres-migrations.ts";
-import type { Data, Rows, SagaRefusal } from "./saga.ts";
+import type { Data, SagaRefusal } from "./saga.ts";
 import { fromJson, type sealer } from "./saga-seal.ts";
 import { type TrailLine, trailFromJson } from "./saga-trail.ts";
+import type { Rows } from "./write.ts";
 
 /** `running` forward, `undoing` backward; `done` and `refused` are ends; `stuck` is undoing that a person should look at. */
 export type SagaStatus = "running" | "undoing" | "done" | "refused" | "stuck";

@@ -21,7 +21,7 @@
 //       then its own undo runs, too.
 
 import type { Refusal } from "./refusal.ts";
-import type { Write } from "./write.ts";
+import type { Rows, Write } from "./write.ts";
 
 export type Data =
   | null
@@ -76,9 +76,6 @@ export type Step = { readonly name: string } & (
       readonly answer?: ((rows: Rows, ports: never) => unknown) | undefined;
     }
 );
-
-/** What a Write's statements gave, a list each. */
-export type Rows = readonly (readonly unknown[])[];
 
 /** A refusal as it is stored. */
 export type SagaRefusal = {

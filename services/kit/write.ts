@@ -23,5 +23,8 @@ export type Statement = {
 
 export type Write = readonly Statement[];
 
+/** What the statements of a commit gave, a list each. */
+export type Rows = readonly (readonly unknown[])[];
+
 /** Several writes as one, in this order. */
 export const writes = (...all: Write[]): Write => all.flat();

@@ -104,8 +104,8 @@ export function postgresOrderStore(postgres: Postgres): OrderStore {
       await postgres.commit(...writes);
     },
     async commitMove(orderId, is, ...also: Write[]) {
-      const [[row] = []] = await postgres.commit(afterwards.move(orderId, is), ...also);
-      return orderOf(row as Row);
+      const rows = await postgres.commit(afterwards.move(orderId, is), ...also);
+      return placing.givenBy(rows) as Order;
     },
   };
 }
@@ -144,7 +144,7 @@ const placing: Pick<OrderStore, "open" | "markPaid" | "givenBy" | "fail" | "pric
     },
   ],
 
-  givenBy: ([marked]) => (marked === undefined ? undefined : orderOf(marked[0] as Row)),
+  givenBy: ([given]) => (given === undefined ? undefined : orderOf(given[0] as Row)),
 
   fail: (orderId, { to, reason, at }) => [
     { name: "order_failed", text: texts.fail, values: [orderId, to, reason, historyOf(to, at, reason)] },

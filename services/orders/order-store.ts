@@ -39,7 +39,7 @@ export type OrderStore = {
   open(order: Order): Write;
   /** pending → paid; `order_moved` from anywhere else, and when its cancellation is asked for. */
   markPaid(orderId: string, is: { paymentId: string; receiptUrl: string; at: string }): Write;
-  /** The order as the commit left it that began with `markPaid`; undefined where commits give nothing. */
+  /** The order as the commit left it that began with `markPaid` or `move`; undefined where commits give nothing. */
   givenBy(rows: Rows): Order | undefined;
   /** pending → failed or cancelled: it could not be placed; one that is elsewhere is left alone. */
   fail(orderId: string, is: { to: "failed" | "cancelled"; reason: string; at: string }): Write;

@@ -65,6 +65,14 @@ describe("an order stands whole or not at all", () => {
   });
 });
 
+test("whoever waits for it is given the order as it was made paid", async () => {
+  const { draft, store, run } = visit({});
+  const { outcome } = await run;
+  const paid = await store.ports.store.find(draft.orderId);
+  expect(paid).toMatchObject({ status: "paid" });
+  expect(outcome).toEqual({ status: "done", answer: paid });
+});
+
 const nothing = { reserved: false, heldMinor: 0n, takenMinor: 0n, events: 0 };
 
 test("a declined card reaches the caller, and the stock goes back", async () => {

@@ -5,8 +5,8 @@
 // neither the time of a whole answer nor its size.
 //
 // Invariants:
-//   H1. At most `inHandMax` are in hand, each bounded in time and size (E1 in the kit's http-exchange.ts).
-//   H2. A request that is given up before it was written is never written; its error says so (`isNotSent`).
+//   H1. At most `inHandMax` are in hand. Each is bounded in time and size, and says whether it was sent (E1 and E2 in the
+//       kit's http-exchange.ts).
 
 import { ExchangeFailed, exchangeOverHttp, type HttpAnswer } from "@webstore/kit";
 import { Pool } from "undici";

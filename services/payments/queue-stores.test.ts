@@ -240,6 +240,24 @@ queueSuite("the queues on Postgres", async () => {
   };
 });
 
+test("on Postgres, events that are added at once are one commit", async () => {
+  const own = migrationsFrom(new URL("./migrations/", import.meta.url));
+  const postgres = await freshSchema([...outboxMigrations, ...own]);
+  let commits = 0;
+  const counted: typeof postgres = {
+    ...postgres,
+    commit: (...all) => {
+      commits += 1;
+      return postgres.commit(...all);
+    },
+  };
+  const events = postgresProviderEventStore(counted);
+  const all = Array.from({ length: 30 }, () => event());
+  await Promise.all(all.map((each) => events.add(each, "applied", baseMs)));
+  expect(commits).toBe(1);
+  await postgres.close();
+});
+
 describeWithDocker("in a container", () => {
   queueSuite("the queues on MongoDB", async () => {
     const server = await startTestMongo();
