@@ -18,6 +18,7 @@ import { messageBytesMax, toBuffer } from "./rpc-server.ts";
 import { Cancelled, DeadlineExceeded, failureOf } from "./rpc-status.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { withoutStacks } from "./without-stacks.ts";
+import { keepGarbageYoung } from "./young-garbage.ts";
 
 export type ClientParts = {
   /** Who calls: the name that the callee sees. */
@@ -35,6 +36,7 @@ const retryBurst = 10;
 const backoff = { baseMs: 50, capMs: 1_000 };
 
 export function openRpcClient<T extends Call>(use: T, address: string, parts: ClientParts) {
+  keepGarbageYoung();
   const channel = new Client(address, credentials.createInsecure(), {
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.initial_reconnect_backoff_ms": 100,

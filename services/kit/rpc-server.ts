@@ -21,6 +21,7 @@ import { background } from "./context.ts";
 import type { Contract, HandlersOf, Method } from "./definition.ts";
 import { type Exchange, type PipelineParts, pipelineOf, type Rpc } from "./pipeline.ts";
 import { descriptorBytes, rpcOptions } from "./rpc-options.ts";
+import { keepGarbageYoung, letGoOfCall } from "./young-garbage.ts";
 
 export type RpcServer = {
   readonly port: number;
@@ -40,6 +41,7 @@ export async function startRpcServer<C extends Contract>(is: {
   host: string;
   port: number;
 }): Promise<RpcServer> {
+  keepGarbageYoung();
   // The library prints what it also throws.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
@@ -141,14 +143,16 @@ function implementationOf(
       cancel,
       context: contextOf(call, gone.signal),
     };
-    run(exchange).then(
-      (outcome) => {
-        answered = true;
-        if ("failed" in outcome) answer(outcome.failed);
-        else answer(null, outcome.response);
-      },
-      () => answer({ code: status.INTERNAL }),
-    );
+    run(exchange)
+      .then(
+        (outcome) => {
+          answered = true;
+          if ("failed" in outcome) answer(outcome.failed);
+          else answer(null, outcome.response);
+        },
+        () => answer({ code: status.INTERNAL }),
+      )
+      .finally(() => letGoOfCall(call));
   };
 }
 

@@ -1,0 +1,93 @@
+// What a call leaves behind is collected among the young objects, for next to nothing. In four places it was not: it outlived
+// them, and 140 KB a checkout waited for the next collection of the whole heap, which therefore came three times as often.
+//
+// Invariants:
+//   Y1. Nothing is taken from a stream before its last event, nor from a call before its answer.
+//   Y2. Whoever calls, serves or binds sees no difference, but for `bound.asyncResource`, which Node.js 26 no longer has.
+
+import { AsyncResource } from "node:async_hooks";
+import { subscribe } from "node:diagnostics_channel";
+import type { EventEmitter } from "node:events";
+import type { ServerUnaryCall } from "@grpc/grpc-js";
+import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
+
+type Work = (...args: unknown[]) => unknown;
+
+let isKept = false;
+
+/** Sees to it for all calls of this process, in both directions; for what is served, with `letGoOfCall`. */
+export function keepGarbageYoung() {
+  if (isKept) return;
+  isKept = true;
+  letGoOfClosedStreams();
+  bindWithoutAccessors();
+  keepCallsInArrays();
+}
+
+/**
+ * A function that is written into a property (`this.onwrite = () => …`, in each Writable) is among the old objects from the
+ * start, and what it knows stays with it: here the stream, and from its listeners everything of the call.
+ */
+function letGoOfClosedStreams() {
+  const letGo = (message: unknown) => {
+    const { stream } = message as { stream: EventEmitter };
+    stream.on("close", () => stream.removeAllListeners());
+  };
+  subscribe("http2.client.stream.close", letGo);
+  subscribe("http2.server.stream.close", letGo);
+}
+
+/** The same for a served call, of which grpc-js makes a Writable, though it streams nothing. Once it is answered. */
+export function letGoOfCall(call: ServerUnaryCall<unknown, unknown>) {
+  call.removeAllListeners();
+  Object.assign(call, { call: undefined, request: undefined, metadata: undefined });
+}
+
+/**
+ * An accessor lives in the hidden class of its object, and hidden classes are old. Each request of HTTP/2 is bound, and
+ * Node.js before 26 gives what it binds an accessor that knows the request.
+ */
+function bindWithoutAccessors() {
+  AsyncResource.prototype.bind = function bind(this: AsyncResource, work: Work, thisArg?: unknown) {
+    const resource = this;
+    const bound = function (this: unknown, ...args: unknown[]) {
+      return resource.runInAsyncScope(work, thisArg === undefined ? this : thisArg, ...args);
+    };
+    return Object.defineProperty(bound, "length", { value: work.length, configurable: true });
+  } as AsyncResource["bind"];
+}
+
+/**
+ * A Set that changes often takes a new table every few changes; the old one keeps what it had, and knows the next. When one of them
+ * is old, so are soon all that follow, with the calls that were in hand then.
+ */
+function keepCallsInArrays() {
+  const { connect } = Http2SubchannelConnector.prototype;
+  Http2SubchannelConnector.prototype.connect = async function connectWithArray(...given) {
+    const transport = await connect.apply(this, given);
+    return Object.assign(transport, { activeCalls: new FewCalls() });
+  };
+}
+
+/** As much of a Set as grpc-js uses for the calls in hand on a connection, of which there are never many. */
+class FewCalls {
+  private readonly calls: unknown[] = [];
+
+  get size() {
+    return this.calls.length;
+  }
+
+  add(call: unknown) {
+    this.calls.push(call);
+  }
+
+  delete(call: unknown) {
+    const index = this.calls.indexOf(call);
+    if (index >= 0) this.calls.splice(index, 1);
+  }
+
+  // A copy: a call that is told of the connection's end takes itself out.
+  [Symbol.iterator]() {
+    return [...this.calls][Symbol.iterator]();
+  }
+}
