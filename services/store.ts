@@ -3,9 +3,9 @@
 
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { identity } from "@webstore/identity/definition";
-import { dependencyVariable, type Env, type Running, readConfig, whole } from "@webstore/kit";
+import { dependencyVariable, type Env, mayBeSocket, type Running, readConfig, whole } from "@webstore/kit";
 import { startEmbeddedPostgres } from "@webstore/kit/embedded";
 import pg from "pg";
 import { z } from "zod";
@@ -40,7 +40,7 @@ export type StoreOptions = {
 
 export async function startStore(options: StoreOptions): Promise<Store> {
   const chosen = membersNamed(options.only);
-  const places = placesOf(readConfig(config, options.env));
+  const { PORT_OFFSET: offset } = readConfig(config, options.env);
   // Read while the database starts; what is wrong with it is told below.
   const partners = openPartnersThread();
   const loading = Promise.all(
@@ -63,6 +63,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   try {
     // The database is ours by now, so nobody else uses the folder.
     if (options.reset) await forgetAll(options.dataDir, database.url);
+    const places = placesOf(chosen, offset, socketsIn(options.dataDir));
     const env = { ...places.shared, ...environmentOf(options, database.url) };
     const loaded = await loading;
     const facesTheWorld = ({ is }: (typeof loaded)[number]) => is.kind === "service" && "http" in is.ports;
@@ -144,11 +145,19 @@ const config = z.object({
   PORT_OFFSET: whole(0, 0, portMax - portsHighest).describe("Is added to every port of the store."),
 });
 
+/** The socket file beside a port; undefined where there may be none. Ports are of one process each, and so are these. */
+function socketsIn(dataDir: string): (port: number) => string | undefined {
+  const folder = resolve(dataDir, "rpc");
+  if (!mayBeSocket(join(folder, `${portMax}`))) return () => undefined;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return (port) => join(folder, `${port}`);
+}
+
 /**
- * Where everything listens and is found: the definitions' ports, moved by PORT_OFFSET. `shared` is for all;
- * `of` is for one, because two variables are called the same in every service.
+ * Where everything listens and is found: the definitions' ports, moved by PORT_OFFSET, and for those who run here also
+ * socket files. `shared` is for all; `of` is for one, because some variables are called the same in every service.
  */
-function placesOf({ PORT_OFFSET: offset }: z.output<typeof config>) {
+function placesOf(here: readonly Member[], offset: number, socketOf: (port: number) => string | undefined) {
   const shared: Record<string, string> = {
     JWKS_URL: `http://127.0.0.1:${identity.ports.admin + offset}/.well-known/jwks.json`,
   };
@@ -157,7 +166,9 @@ function placesOf({ PORT_OFFSET: offset }: z.output<typeof config>) {
       shared[`${is.name.toUpperCase().replaceAll("-", "_")}_PORT`] = String(is.port + offset);
       shared[dependencyVariable(is.name, "URL")] = `http://127.0.0.1:${is.port + offset}`;
     } else {
-      shared[dependencyVariable(is.name, "ADDRESS")] = `127.0.0.1:${is.ports.rpc + offset}`;
+      const socket = here.some((member) => member.is === is) ? socketOf(is.ports.rpc + offset) : undefined;
+      shared[dependencyVariable(is.name, "ADDRESS")] =
+        socket === undefined ? `127.0.0.1:${is.ports.rpc + offset}` : `unix:${socket}`;
       if (is.ports.http !== undefined) shared.APP_PORT = String(is.ports.http + offset);
       // The provider tells the store what happened there, as it would over the internet.
       if (is.ports.http !== undefined)
@@ -167,7 +178,11 @@ function placesOf({ PORT_OFFSET: offset }: z.output<typeof config>) {
   const of = (is: Member["is"]): Env =>
     is.kind === "partner"
       ? {}
-      : { RPC_PORT: String(is.ports.rpc + offset), ADMIN_PORT: String(is.ports.admin + offset) };
+      : {
+          RPC_PORT: String(is.ports.rpc + offset),
+          RPC_SOCKET: socketOf(is.ports.rpc + offset),
+          ADMIN_PORT: String(is.ports.admin + offset),
+        };
   return { shared, of };
 }
 

@@ -1,12 +1,24 @@
 // Chains of calls with nothing in between: one HTTP hop, and behind it so many gRPC hops, calls to partners and durable
 // commits. The short one is the least that a checkout of this kind can be; the other one has as many as a checkout of the store
-// has, so its rate is what the store could do if its own work cost nothing. They run in a thread of their own, on the store's
-// own database, and in the same run as the store: what the store adds is read against them, on whatever machine that is.
+// has, so its rate is what the store could do if its own work cost nothing. They run in a thread of their own, with gRPC as the
+// store has it, on the store's own database, and in the same run as the store: what the store adds is read against them, on
+// whatever machine that is.
 
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { Client, credentials, Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
+import {
+  Client,
+  credentials,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
+import { keepGarbageYoung, letGoOfCall, mayBeSocket } from "@webstore/kit";
 import pg from "pg";
 import { Pool } from "undici";
 import { type Timed, timed } from "./bench-load.ts";
@@ -24,7 +36,8 @@ export async function bareChains(
   shoppers: number,
   count: number,
 ): Promise<Timed> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: { databaseUrl, size } });
+  const sockets = mkdtempSync(join(tmpdir(), "webstore-bench-"));
+  const worker = new Worker(new URL(import.meta.url), { workerData: { databaseUrl, size, sockets } });
   const port = await new Promise<number>((resolve, reject) => {
     worker.once("message", resolve);
     worker.once("error", reject);
@@ -42,6 +55,7 @@ export async function bareChains(
   } finally {
     await pool.destroy();
     await worker.terminate();
+    rmSync(sockets, { recursive: true });
   }
 }
 
@@ -59,22 +73,26 @@ const method = (path: string): ServiceDefinition => ({
 });
 
 /** A gRPC server that answers when `work` is done, and its client. */
-async function hop(path: string, work: () => Promise<void>): Promise<() => Promise<void>> {
+async function hop(name: string, sockets: string, work: () => Promise<void>): Promise<() => Promise<void>> {
+  const path = `/bench.${name}/run`;
   const server = new Server();
   server.addService(method(path), {
-    run: (call: { request: Buffer }, done: (error: Error | null, answer?: Buffer) => void) => {
-      work().then(
-        () => done(null, call.request),
-        (error: Error) => done(error),
-      );
+    run: (call: ServerUnaryCall<Buffer, Buffer>, done: (error: Error | null, answer?: Buffer) => void) => {
+      work()
+        .then(
+          () => done(null, call.request),
+          (error: Error) => done(error),
+        )
+        .finally(() => letGoOfCall(call));
     },
   });
+  const address = mayBeSocket(join(sockets, name)) ? `unix:${join(sockets, name)}` : "127.0.0.1:0";
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
     );
   });
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  const client = new Client(address.replace(/:0$/, `:${port}`), credentials.createInsecure());
   const request = Buffer.from(answer);
   return () =>
     new Promise((resolve, reject) => {
@@ -82,7 +100,14 @@ async function hop(path: string, work: () => Promise<void>): Promise<() => Promi
     });
 }
 
-async function serve(databaseUrl: string, { rpcs, partnerCalls, commits }: ChainSize): Promise<number> {
+type Chain = { readonly databaseUrl: string; readonly size: ChainSize; readonly sockets: string };
+
+async function serve({
+  databaseUrl,
+  size: { rpcs, partnerCalls, commits },
+  sockets,
+}: Chain): Promise<number> {
+  keepGarbageYoung();
   const provider = createServer((request, response) => {
     request.resume().once("end", () => response.setHeader("content-type", "application/json").end(answer));
   });
@@ -111,12 +136,12 @@ async function serve(databaseUrl: string, { rpcs, partnerCalls, commits }: Chain
   for (let index = 0; index < rpcs - 1; index += 1) {
     const own = work.filter((_, at) => at % (rpcs - 1) === index);
     hops.push(
-      await hop(`/bench.Hop${index}/run`, async () => {
+      await hop(`Hop${index}`, sockets, async () => {
         for (const each of own) await each();
       }),
     );
   }
-  const first = await hop("/bench.First/run", async () => {
+  const first = await hop("First", sockets, async () => {
     for (const each of hops) await each();
   });
   return listening(
@@ -137,7 +162,7 @@ function listening(server: ReturnType<typeof createServer>): Promise<number> {
   });
 }
 
-const chain = workerData as { databaseUrl: string; size: ChainSize } | null;
+const chain = workerData as Chain | null;
 if (!isMainThread && chain?.size !== undefined) {
-  parentPort?.postMessage(await serve(chain.databaseUrl, chain.size));
+  parentPort?.postMessage(await serve(chain));
 }

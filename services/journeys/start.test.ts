@@ -128,6 +128,20 @@ test("orders alone is orders alone", async () => {
   expect(await store.signal("SIGTERM")).toEqual({ code: 0, signal: null });
 });
 
+test("services here are called by socket files, or by their ports where a path is too long for those", async () => {
+  const sockets = (dataDir: string) =>
+    existsSync(join(dataDir, "rpc")) ? readdirSync(join(dataDir, "rpc")) : [];
+  const deep = join(store.dataDir, "..", "deep".repeat(25));
+  for (const dataDir of [store.dataDir, deep]) {
+    await store.start("--data", dataDir);
+    expect(sockets(dataDir)).toHaveLength(dataDir === deep ? 0 : Object.keys(store.rpc).length + 1);
+    await fillCart();
+    expect(await cartLines()).toBe(1);
+    expect(await store.signal("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(sockets(dataDir)).toEqual([]);
+  }
+});
+
 test.each(["SIGINT", "SIGTERM"] as const)("%s ends it with 0, its database with it", async (signal) => {
   await store.start();
   const database = store.database()?.pid ?? 0;

@@ -23,6 +23,10 @@ export const baseConfig = z.object({
     .max(65_535)
     .optional()
     .describe("gRPC; default: the definition's."),
+  RPC_SOCKET: z
+    .string()
+    .optional()
+    .describe("A socket file where gRPC is served too, for callers on this machine: `unix:` and its path."),
   ADMIN_PORT: z.coerce
     .number()
     .int()

@@ -5,7 +5,8 @@
 //
 // Invariants:
 //   S1. What is committed survives: fsync and synchronous_commit stay on, unless the data is a test's.
-//   S2. It listens on 127.0.0.1 only, asks for a password (scram), and has no socket file.
+//   S2. It listens on 127.0.0.1, and on a socket file in its own folder where there may be one; it asks for a password
+//       (scram) on both.
 //   S3. Whoever starts it owns the folder (embedded-postgres-folder.ts); stop() gives both back.
 //   S4. A server is taken over only if it runs on this folder and answers; otherwise it is stopped first.
 
@@ -44,6 +45,7 @@ import {
   serverUser,
   writeKeys,
 } from "./embedded-postgres-folder.ts";
+import { mayBeSocket } from "./unix-socket.ts";
 
 export type EmbeddedPostgresOptions = {
   readonly dataDir: string;
@@ -117,10 +119,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 const urlOf = ({ port, password }: Keys): string =>
   `postgres://${user}:${password}@127.0.0.1:${port}/postgres`;
 
-/** None on Windows, and none where its path is longer than a socket's may be. */
-const socketPathMax = 100;
-const hasSocket = (cluster: string): boolean =>
-  platform() !== "win32" && Buffer.byteLength(join(cluster, ".s.PGSQL.65535")) <= socketPathMax;
+const hasSocket = (cluster: string): boolean => mayBeSocket(join(cluster, ".s.PGSQL.65535"));
 
 function socketUrlOf(keys: Keys, cluster: string): string {
   const isThere = hasSocket(cluster) && existsSync(join(cluster, `.s.PGSQL.${keys.port}`));

@@ -62,5 +62,7 @@ export { type Process, type Running, run, type ServiceProgram, type Started, ser
 export { addOutboxGauges } from "./service-gauges.ts";
 export type { Attributes, Counter, Histogram, Span, Telemetry } from "./telemetry.ts";
 export { demoUsers, type TokenVerifier } from "./tokens.ts";
+export { mayBeSocket } from "./unix-socket.ts";
 export { withoutStacks } from "./without-stacks.ts";
 export { type Rows, type Statement, type Write, writes } from "./write.ts";
+export { keepGarbageYoung, letGoOfCall } from "./young-garbage.ts";

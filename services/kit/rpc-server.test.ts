@@ -1,5 +1,9 @@
 // The server around the handlers: its drain, health, reflection and port.
 
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { CartServiceDefinition, GetCartRequest, type GetCartResponse } from "@webstore/proto/cart/v1";
 import { describe, expect, test } from "vitest";
@@ -10,6 +14,20 @@ import { atEnd, clientOf, latch, raw, serve } from "./testing-rpc.ts";
 const cart = CartServiceDefinition;
 const productId = "3f2b8c1e-1234-4abc-8def-1234567890ab";
 const emptyCart: GetCartResponse = { cart: undefined };
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "webstore-rpc-"));
+  atEnd(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+/** A socket that nobody listens on: its server ended without knowing where it is. */
+async function leaveSocket(path: string) {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(`${path}.made`, resolve));
+  renameSync(`${path}.made`, path);
+  await new Promise((resolve) => server.close(resolve));
+}
 
 describe("the server", () => {
   test("a drain finishes what is in hand and takes nothing new", async () => {
@@ -131,6 +149,23 @@ describe("the server", () => {
     expect(error).toBeInstanceOf(PortTaken);
     expect(error.message).toBe(`port ${served.port} on 127.0.0.1 is taken, or may not be used`);
     expect(error.port).toBe(served.port);
+  });
+
+  test("a socket file serves beside the port, also where a killed process has left one; its end takes it away", async () => {
+    const path = join(folder(), "socket");
+    await leaveSocket(path);
+    const served = await serve(cart, {}, { socket: path });
+    for (const address of [served.address, `unix:${path}`])
+      await clientOf({ ...served, address }).client.getCart({ customerId: "" });
+    await served.drain(1_000);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("what is no socket is left alone, and the server does not start", async () => {
+    const path = join(folder(), "socket");
+    writeFileSync(path, "somebody's");
+    await expect(serve(cart, {}, { socket: path })).rejects.toThrow(`there can be no socket at ${path}`);
+    expect(readFileSync(path, "utf8")).toBe("somebody's");
   });
 
   test("a message goes and comes back byte for byte", async () => {

@@ -21,6 +21,7 @@ import { background } from "./context.ts";
 import type { Contract, HandlersOf, Method } from "./definition.ts";
 import { type Exchange, type PipelineParts, pipelineOf, type Rpc } from "./pipeline.ts";
 import { descriptorBytes, rpcOptions } from "./rpc-options.ts";
+import { forgetSocket } from "./unix-socket.ts";
 import { keepGarbageYoung, letGoOfCall } from "./young-garbage.ts";
 
 export type RpcServer = {
@@ -40,6 +41,8 @@ export async function startRpcServer<C extends Contract>(is: {
   parts: PipelineParts;
   host: string;
   port: number;
+  /** A socket file where it is served too; what a killed process has left there is replaced. */
+  socket?: string | undefined;
 }): Promise<RpcServer> {
   keepGarbageYoung();
   // The library prints what it also throws.
@@ -55,7 +58,16 @@ export async function startRpcServer<C extends Contract>(is: {
   const health = new HealthImplementation({ "": "NOT_SERVING", [is.contract.fullName]: "NOT_SERVING" });
   health.addToServer(server);
 
-  const port = await bind(server, is.host, is.port);
+  const port = await bind(server, `${is.host}:${is.port}`).catch((error: Error) => {
+    throw new PortTaken(is.host, is.port, error);
+  });
+  if (is.socket !== undefined) {
+    forgetSocket(is.socket);
+    await bind(server, `unix:${is.socket}`).catch((cause: Error) => {
+      server.forceShutdown();
+      throw new Error(`there can be no socket at ${is.socket}`, { cause });
+    });
+  }
   return {
     port,
     setServing(serving) {
@@ -165,11 +177,11 @@ function contextOf(call: ServerUnaryCall<unknown, unknown>, signal: AbortSignal)
   };
 }
 
-function bind(server: Server, host: string, port: number): Promise<number> {
+function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(new PortTaken(host, port, error));
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else reject(error);
     });
   });
 }

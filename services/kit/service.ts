@@ -202,6 +202,7 @@ async function listen<D extends ServiceDefinition>(is: {
     parts: { log, telemetry, tokens: is.tokens, internalKey: is.internalKey, nowMs: Date.now, rpcDuration },
     host: config.APP_HOST,
     port: config.RPC_PORT ?? definition.ports.rpc,
+    socket: config.RPC_SOCKET,
   });
   closers.push(() => rpc.drain(config.DRAIN_GRACE_MS));
   if (started.drain !== undefined) closers.push(started.drain);

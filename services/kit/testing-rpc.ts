@@ -79,7 +79,7 @@ export type Served<C extends Contract> = RpcServer & {
 export async function serveContract<C extends Contract>(
   contract: C,
   handlers: Partial<HandlersOf<C>>,
-  is: { name?: string; jwksUrl?: string; telemetry?: Telemetry; log?: Log } = {},
+  is: { name?: string; jwksUrl?: string; telemetry?: Telemetry; log?: Log; socket?: string } = {},
 ): Promise<Served<C>> {
   const name = is.name ?? "callee";
   const telemetry = is.telemetry ?? unrecordedTelemetry(name);
@@ -105,6 +105,7 @@ export async function serveContract<C extends Contract>(
     },
     host: "127.0.0.1",
     port: 0,
+    socket: is.socket,
   });
   return {
     ...server,

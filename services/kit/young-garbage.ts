@@ -38,7 +38,7 @@ function letGoOfClosedStreams() {
 }
 
 /** The same for a served call, of which grpc-js makes a Writable, though it streams nothing. Once it is answered. */
-export function letGoOfCall(call: ServerUnaryCall<unknown, unknown>) {
+export function letGoOfCall<Request, Answer>(call: ServerUnaryCall<Request, Answer>) {
   call.removeAllListeners();
   Object.assign(call, { call: undefined, request: undefined, metadata: undefined });
 }
