@@ -1,6 +1,13 @@
 // How the journal writes values down: JSON in which amounts stay whole numbers, and secrets sealed.
 
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from "node:crypto";
 import type { Data } from "./saga.ts";
 
 /** What may be read in the table, and what may not. */
@@ -29,8 +36,9 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 /** One key, or several separated by commas; the whole text is one, too, for what was sealed when a comma was part of it. */
-function keysOf(secrets: string): [Buffer, ...Buffer[]] {
-  const keyOf = (secret: string) => Buffer.from(hkdfSync("sha256", secret, "", "webstore saga journal", 32));
+function keysOf(secrets: string): [KeyObject, ...KeyObject[]] {
+  const keyOf = (secret: string) =>
+    createSecretKey(Buffer.from(hkdfSync("sha256", secret, "", "webstore saga journal", 32)));
   const [first = secrets, ...others] = secrets
     .split(",")
     .map((each) => each.trim())
@@ -64,7 +72,7 @@ export function sealer(secrets: string) {
 }
 
 /** Undefined under another key than this. */
-function opened(id: string, sealed: Uint8Array, key: Buffer): string | undefined {
+function opened(id: string, sealed: Uint8Array, key: KeyObject): string | undefined {
   const iv = sealed.subarray(0, ivBytes);
   const decipher = createDecipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(id));
   decipher.setAuthTag(sealed.subarray(ivBytes, ivBytes + tagBytes));
