@@ -2,8 +2,18 @@
 // `npm start` (start.ts) runs it for a person; the journeys and the bench run it for themselves.
 
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { identity } from "@webstore/identity/definition";
 import { dependencyVariable, type Env, mayBeSocket, type Running, readConfig, whole } from "@webstore/kit";
 import { startEmbeddedPostgres } from "@webstore/kit/embedded";
@@ -63,7 +73,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   try {
     // The database is ours by now, so nobody else uses the folder.
     if (options.reset) await forgetAll(options.dataDir, database.url);
-    const places = placesOf(chosen, offset, socketsIn(options.dataDir));
+    const places = placesOf(chosen, offset, makeSocketFolder());
     const env = { ...places.shared, ...environmentOf(options, database.url) };
     const loaded = await loading;
     const facesTheWorld = ({ is }: (typeof loaded)[number]) => is.kind === "service" && "http" in is.ports;
@@ -145,19 +155,29 @@ const config = z.object({
   PORT_OFFSET: whole(0, 0, portMax - portsHighest).describe("Is added to every port of the store."),
 });
 
-/** The socket file beside a port; undefined where there may be none. Ports are of one process each, and so are these. */
-function socketsIn(dataDir: string): (port: number) => string | undefined {
-  const folder = resolve(dataDir, "rpc");
-  if (!mayBeSocket(join(folder, `${portMax}`))) return () => undefined;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return (port) => join(folder, `${port}`);
+/**
+ * A folder for socket files that is this process's alone, and goes with it. Undefined where there can be none: services call
+ * each other by their ports then.
+ */
+function makeSocketFolder(): string | undefined {
+  try {
+    const folder = mkdtempSync(join(tmpdir(), "webstore-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
  * Where everything listens and is found: the definitions' ports, moved by PORT_OFFSET, and for those who run here also
  * socket files. `shared` is for all; `of` is for one, because some variables are called the same in every service.
  */
-function placesOf(here: readonly Member[], offset: number, socketOf: (port: number) => string | undefined) {
+export function placesOf(here: readonly Member[], offset: number, socketFolder: string | undefined) {
+  const socketOf = ({ name }: Member["is"]) => {
+    const path = join(socketFolder ?? "", name);
+    return socketFolder !== undefined && mayBeSocket(path) ? path : undefined;
+  };
   const shared: Record<string, string> = {
     JWKS_URL: `http://127.0.0.1:${identity.ports.admin + offset}/.well-known/jwks.json`,
   };
@@ -166,7 +186,7 @@ function placesOf(here: readonly Member[], offset: number, socketOf: (port: numb
       shared[`${is.name.toUpperCase().replaceAll("-", "_")}_PORT`] = String(is.port + offset);
       shared[dependencyVariable(is.name, "URL")] = `http://127.0.0.1:${is.port + offset}`;
     } else {
-      const socket = here.some((member) => member.is === is) ? socketOf(is.ports.rpc + offset) : undefined;
+      const socket = here.some((member) => member.is === is) ? socketOf(is) : undefined;
       shared[dependencyVariable(is.name, "ADDRESS")] =
         socket === undefined ? `127.0.0.1:${is.ports.rpc + offset}` : `unix:${socket}`;
       if (is.ports.http !== undefined) shared.APP_PORT = String(is.ports.http + offset);
@@ -180,7 +200,7 @@ function placesOf(here: readonly Member[], offset: number, socketOf: (port: numb
       ? {}
       : {
           RPC_PORT: String(is.ports.rpc + offset),
-          RPC_SOCKET: socketOf(is.ports.rpc + offset),
+          RPC_SOCKET: socketOf(is),
           ADMIN_PORT: String(is.ports.admin + offset),
         };
   return { shared, of };

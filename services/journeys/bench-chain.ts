@@ -18,7 +18,8 @@ import {
   type ServerUnaryCall,
   type ServiceDefinition,
 } from "@grpc/grpc-js";
-import { keepGarbageYoung, letGoOfCall, mayBeSocket } from "@webstore/kit";
+import { mayBeSocket } from "@webstore/kit";
+import { keepGarbageYoung, letGoOfCall } from "@webstore/kit/young-garbage";
 import pg from "pg";
 import { Pool } from "undici";
 import { type Timed, timed } from "./bench-load.ts";
@@ -38,22 +39,23 @@ export async function bareChains(
 ): Promise<Timed> {
   const sockets = mkdtempSync(join(tmpdir(), "webstore-bench-"));
   const worker = new Worker(new URL(import.meta.url), { workerData: { databaseUrl, size, sockets } });
-  const port = await new Promise<number>((resolve, reject) => {
-    worker.once("message", resolve);
-    worker.once("error", reject);
-  });
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 64, pipelining: 1 });
-  const runOne = async () => {
-    const { statusCode, body } = await pool.request({ method: "POST", path: "/", body: answer });
-    await body.dump();
-    if (statusCode !== 200) throw new Error(`a bare chain failed: ${statusCode}`);
-  };
   try {
+    const port = await new Promise<number>((resolve, reject) => {
+      worker.once("message", resolve);
+      worker.once("error", reject);
+    });
+    const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 64, pipelining: 1 });
+    const runOne = async () => {
+      const { statusCode, body } = await pool.request({ method: "POST", path: "/", body: answer });
+      await body.dump();
+      if (statusCode !== 200) throw new Error(`a bare chain failed: ${statusCode}`);
+    };
     // Node.js compiles what runs often, here as in the store.
     await timed(count, shoppers, runOne);
-    return await timed(count, shoppers, runOne);
-  } finally {
+    const result = await timed(count, shoppers, runOne);
     await pool.destroy();
+    return result;
+  } finally {
     await worker.terminate();
     rmSync(sockets, { recursive: true });
   }

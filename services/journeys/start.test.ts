@@ -2,7 +2,7 @@
 // gone, and what was killed starts again.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -128,18 +128,23 @@ test("orders alone is orders alone", async () => {
   expect(await store.signal("SIGTERM")).toEqual({ code: 0, signal: null });
 });
 
-test("services here are called by socket files, or by their ports where a path is too long for those", async () => {
-  const sockets = (dataDir: string) =>
-    existsSync(join(dataDir, "rpc")) ? readdirSync(join(dataDir, "rpc")) : [];
-  const deep = join(store.dataDir, "..", "deep".repeat(25));
-  for (const dataDir of [store.dataDir, deep]) {
-    await store.start("--data", dataDir);
-    expect(sockets(dataDir)).toHaveLength(dataDir === deep ? 0 : Object.keys(store.rpc).length + 1);
+test("its socket files are in a folder of its own, and go with it; where their paths are too long there are none", async () => {
+  for (const [folder, sockets] of [
+    ["tmp", Object.keys(store.rpc).length + 1],
+    ["deep".repeat(25), 0],
+  ] as const) {
+    const tmp = join(store.dataDir, "..", folder);
+    mkdirSync(tmp);
+    await store.startWith({ TMPDIR: tmp });
+    const [made = ""] = readdirSync(tmp);
+    expect(statSync(join(tmp, made)).mode & 0o777).toBe(0o700);
+    expect(readdirSync(join(tmp, made))).toHaveLength(sockets);
     await fillCart();
-    expect(await cartLines()).toBe(1);
     expect(await store.signal("SIGTERM")).toEqual({ code: 0, signal: null });
-    expect(sockets(dataDir)).toEqual([]);
+    expect(readdirSync(tmp)).toEqual([]);
   }
+  await store.start();
+  expect(await cartLines()).toBe(1);
 });
 
 test.each(["SIGINT", "SIGTERM"] as const)("%s ends it with 0, its database with it", async (signal) => {

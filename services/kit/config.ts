@@ -26,7 +26,9 @@ export const baseConfig = z.object({
   RPC_SOCKET: z
     .string()
     .optional()
-    .describe("A socket file where gRPC is served too, for callers on this machine: `unix:` and its path."),
+    .describe(
+      "The path of a socket file to make, where gRPC is served too; callers on this machine name it `unix:<path>`.",
+    ),
   ADMIN_PORT: z.coerce
     .number()
     .int()

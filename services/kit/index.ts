@@ -65,4 +65,3 @@ export { demoUsers, type TokenVerifier } from "./tokens.ts";
 export { mayBeSocket } from "./unix-socket.ts";
 export { withoutStacks } from "./without-stacks.ts";
 export { type Rows, type Statement, type Write, writes } from "./write.ts";
-export { keepGarbageYoung, letGoOfCall } from "./young-garbage.ts";

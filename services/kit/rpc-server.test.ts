@@ -1,6 +1,7 @@
 // The server around the handlers: its drain, health, reflection and port.
 
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,14 +20,6 @@ function folder(): string {
   const path = mkdtempSync(join(tmpdir(), "webstore-rpc-"));
   atEnd(() => rmSync(path, { recursive: true }));
   return path;
-}
-
-/** A socket that nobody listens on: its server ended without knowing where it is. */
-async function leaveSocket(path: string) {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(`${path}.made`, resolve));
-  renameSync(`${path}.made`, path);
-  await new Promise((resolve) => server.close(resolve));
 }
 
 describe("the server", () => {
@@ -151,9 +144,8 @@ describe("the server", () => {
     expect(error.port).toBe(served.port);
   });
 
-  test("a socket file serves beside the port, also where a killed process has left one; its end takes it away", async () => {
+  test("a socket file serves beside the port, and goes with the server", async () => {
     const path = join(folder(), "socket");
-    await leaveSocket(path);
     const served = await serve(cart, {}, { socket: path });
     for (const address of [served.address, `unix:${path}`])
       await clientOf({ ...served, address }).client.getCart({ customerId: "" });
@@ -161,11 +153,24 @@ describe("the server", () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test("what is no socket is left alone, and the server does not start", async () => {
+  test("what is where its socket should be stays, and the start that failed gives the port back", async () => {
     const path = join(folder(), "socket");
     writeFileSync(path, "somebody's");
-    await expect(serve(cart, {}, { socket: path })).rejects.toThrow(`there can be no socket at ${path}`);
+    const { port, drain } = await serve(cart);
+    await drain(0);
+    const again = startRpcServer({
+      contract: cart,
+      handlers: {} as HandlersOf<typeof cart>,
+      parts: {} as never,
+      host: "127.0.0.1",
+      port,
+      socket: path,
+    });
+    await expect(again).rejects.toThrow(new RegExp(`^there can be no socket at ${path}: .*EADDRINUSE`));
     expect(readFileSync(path, "utf8")).toBe("somebody's");
+    const taken = createServer().listen(port, "127.0.0.1");
+    atEnd(() => taken.close());
+    await once(taken, "listening");
   });
 
   test("a message goes and comes back byte for byte", async () => {

@@ -21,7 +21,6 @@ import { background } from "./context.ts";
 import type { Contract, HandlersOf, Method } from "./definition.ts";
 import { type Exchange, type PipelineParts, pipelineOf, type Rpc } from "./pipeline.ts";
 import { descriptorBytes, rpcOptions } from "./rpc-options.ts";
-import { forgetSocket } from "./unix-socket.ts";
 import { keepGarbageYoung, letGoOfCall } from "./young-garbage.ts";
 
 export type RpcServer = {
@@ -41,7 +40,7 @@ export async function startRpcServer<C extends Contract>(is: {
   parts: PipelineParts;
   host: string;
   port: number;
-  /** A socket file where it is served too; what a killed process has left there is replaced. */
+  /** A socket file that is made, and served too. */
   socket?: string | undefined;
 }): Promise<RpcServer> {
   keepGarbageYoung();
@@ -62,10 +61,9 @@ export async function startRpcServer<C extends Contract>(is: {
     throw new PortTaken(is.host, is.port, error);
   });
   if (is.socket !== undefined) {
-    forgetSocket(is.socket);
     await bind(server, `unix:${is.socket}`).catch((cause: Error) => {
       server.forceShutdown();
-      throw new Error(`there can be no socket at ${is.socket}`, { cause });
+      throw new Error(`there can be no socket at ${is.socket}: ${cause.message}`, { cause });
     });
   }
   return {
