@@ -204,16 +204,17 @@ export function busContract(name: string, open: () => Promise<BusUnderTest>): vo
     });
 
     test("a message whose handler fails comes again, in its place, and holds up no other partition", async () => {
-      let failures = 2;
+      let failures = 0;
       const seen: Seen[] = [];
-      const othersAtFailure: number[] = [];
+      const others = () => seen.filter(({ key }) => key !== "order-0");
       const subscription = await first.bus.subscribe({
         topic,
         group: "readers",
         handle: async (each) => {
-          if (each.key === "order-0" && Buffer.from(each.value).toString() === "bad" && failures > 0) {
-            othersAtFailure.push(seen.filter(({ key }) => key !== "order-0").length);
-            failures--;
+          // It fails until something else was read: held up by it, nothing ever would be.
+          const fails = failures === 0 || others().length === 0;
+          if (each.key === "order-0" && Buffer.from(each.value).toString() === "bad" && fails) {
+            failures++;
             throw new Error("the handler fails");
           }
           reads(seen, each);
@@ -223,7 +224,7 @@ export function busContract(name: string, open: () => Promise<BusUnderTest>): vo
       await first.bus.publish(keys.slice(1).map((key) => message(key, key)));
       await consumed(subscription);
       expect(texts(seen.filter(({ key }) => key === "order-0"))).toEqual(["bad", "good"]);
-      expect(othersAtFailure.at(-1)).toBeGreaterThan(0);
+      expect(failures).toBeGreaterThan(0);
       expect(seen).toHaveLength(keys.length + 1);
     });
 
