@@ -74,6 +74,8 @@ export async function openStoreRun(env: Environment = {}): Promise<StoreRun> {
   const begin = (args: readonly string[], more: Environment = {}) => {
     const run = runStart(["--data", dataDir, ...args], {
       PORT_OFFSET: String(slot.portOffset),
+      // What a killed store leaves there goes with the rest.
+      TMPDIR: root,
       ...env,
       ...more,
     });
