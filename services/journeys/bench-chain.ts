@@ -18,7 +18,7 @@ import {
   type ServerUnaryCall,
   type ServiceDefinition,
 } from "@grpc/grpc-js";
-import { mayBeSocket } from "@webstore/kit";
+import { mayBeSocket, withoutStacks } from "@webstore/kit";
 import { keepGarbageYoung, letGoOfCall } from "@webstore/kit/young-garbage";
 import pg from "pg";
 import { Pool } from "undici";
@@ -94,11 +94,17 @@ async function hop(name: string, sockets: string, work: () => Promise<void>): Pr
       error ? reject(error) : resolve(bound),
     );
   });
-  const client = new Client(address.replace(/:0$/, `:${port}`), credentials.createInsecure());
+  const client = new Client(address.replace(/:0$/, `:${port}`), credentials.createInsecure(), {
+    "grpc.enable_retries": 0,
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.enable_channelz": 0,
+  });
   const request = Buffer.from(answer);
   return () =>
     new Promise((resolve, reject) => {
-      client.makeUnaryRequest(path, bytes, bytes, request, (error) => (error ? reject(error) : resolve()));
+      withoutStacks(() =>
+        client.makeUnaryRequest(path, bytes, bytes, request, (error) => (error ? reject(error) : resolve())),
+      );
     });
 }
 

@@ -8,6 +8,7 @@ import { type ServiceError, status } from "@grpc/grpc-js";
 import { CartServiceDefinition } from "@webstore/proto/cart/v1";
 import { expect, test } from "vitest";
 import { atEnd, clientOf, latch, serve } from "./testing-rpc.ts";
+import { keepGarbageYoung } from "./young-garbage.ts";
 
 const item = { customerId: "", productId: "3f2b8c1e-1234-4abc-8def-1234567890ab", quantity: 1 };
 
@@ -86,12 +87,14 @@ async function proxyTo(port: number): Promise<{ port: number; cut(): void }> {
 }
 
 test("a bound function knows its arguments, its length, whose method it is, and where it was made", () => {
+  keepGarbageYoung();
   const resource = new AsyncResource("test");
   const seen = function (this: unknown, first: number, second: number) {
     return { self: this, sum: first + second, in: executionAsyncId() };
   };
   const bound = resource.bind(seen);
   expect(bound).toHaveLength(2);
+  expect(bound).not.toHaveProperty("asyncResource");
   const owner = { bound };
   expect(owner.bound(1, 2)).toEqual({ self: owner, sum: 3, in: resource.asyncId() });
   expect(Reflect.apply(resource.bind, resource, [seen, "given"])(1, 2)).toMatchObject({
