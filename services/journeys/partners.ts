@@ -1,5 +1,7 @@
 // What the other companies have in their books, read from their own APIs and never through the store.
 
+import { until } from "./wait.ts";
+
 /** The provider's payment intent, as much as the journeys look at. Amounts are in minor units. */
 export type Intent = {
   readonly id: string;
@@ -20,6 +22,8 @@ export type Stock = { readonly product_id: string; readonly available: number; r
 const pageSize = 100;
 const triesMax = 20;
 const demoKey = "sk_test_webstore";
+/** Longer than a store takes that is killed and started again. */
+const bankTimeoutMs = 120_000;
 
 async function get<Body>(url: string, init: RequestInit = {}): Promise<Body> {
   let response = await fetch(url, init);
@@ -80,14 +84,23 @@ export function readPartners(is: {
         times,
       }),
 
-    /** The shopper tells their bank. One that does not ask any more has its answer already. */
+    /** The shopper tells their bank, until it answers: it may be killed just then. One that does not ask any more has its answer
+     *  already. */
     async answerTheBank(clientSecret: string, outcome: "succeeded" | "failed"): Promise<void> {
       const [intent] = clientSecret.split("_secret_");
-      await fetch(`${is.providerUrl}/admin/authentications`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ payment_intent: intent, outcome }),
-      });
+      const hasAnswered = async () => {
+        try {
+          const { status } = await fetch(`${is.providerUrl}/admin/authentications`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify({ payment_intent: intent, outcome }),
+          });
+          return status < 500;
+        } catch {
+          return false;
+        }
+      };
+      await until(hasAnswered, bankTimeoutMs, "the bank does not answer");
     },
     /** What went back of each payment intent, refunds and lost disputes together. */
     async returned(): Promise<ReadonlyMap<string, number>> {

@@ -6,6 +6,8 @@
 //   C2. A call is repeated only if that is safe: the RPC has no side effects, or it is
 //       idempotent and carries a key; and only after UNAVAILABLE, within the retry budget.
 //   C3. In a mesh the proxy retries and breaks, and this client does neither.
+//   C4. Services of a release start at once. A callee that does not listen yet, while its caller is starting itself, is waited
+//       for, within the deadline; later, one that does not listen is an outage at once.
 
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { type Breaker, openBreaker } from "./breaker.ts";
@@ -29,6 +31,8 @@ export type ClientParts = {
   readonly telemetry: Telemetry;
   readonly nowMs: () => number;
   readonly random: () => number;
+  /** For how long from now on its callees may still be starting (C4); 0 when left out. */
+  readonly startingMs?: number;
 };
 
 const retryShare = 0.2;
@@ -49,14 +53,13 @@ export function openRpcClient<T extends Call>(use: T, address: string, parts: Cl
   });
   const breaker = openBreaker(use.service, parts.mesh === "istio" ? undefined : use.breaker);
   const budget = retryBudget(retryShare, retryBurst);
+  const startsUntilMs = parts.nowMs() + (parts.startingMs ?? 0);
+  const caller = { use, channel, breaker, budget, startsUntilMs, parts };
   const client = Object.fromEntries(
     use.methods.map((name) => {
       const method = use.contract.methods[name] as Method;
       const wire = wireOf(use, method);
-      return [
-        name,
-        (request: unknown) => callWithRetries(request, { use, channel, wire, breaker, budget, parts }),
-      ];
+      return [name, (request: unknown) => callWithRetries(request, { ...caller, wire })];
     }),
   );
   return { client: client as ClientOf<T>, breaker, close: () => channel.close() };
@@ -75,6 +78,7 @@ type Caller = {
   readonly wire: Wire;
   readonly breaker: Breaker;
   readonly budget: ReturnType<typeof retryBudget>;
+  readonly startsUntilMs: number;
   readonly parts: ClientParts;
 };
 
@@ -117,10 +121,10 @@ function isUnavailable(error: unknown): boolean {
 
 function callOnce(
   request: unknown,
-  { use, channel, wire, parts }: Caller,
+  { use, channel, wire, startsUntilMs, parts }: Caller,
   context: RequestContext,
 ): Promise<unknown> {
-  const metadata = metadataOf(parts, context);
+  const metadata = metadataOf(parts, context, parts.nowMs() < startsUntilMs);
   const span = parts.telemetry.span(wire.path, "client", context.span?.traceparent, {
     "peer.service": use.service,
   });
@@ -165,8 +169,8 @@ function failureFor(
   return cancelled ? new Cancelled(`${peer}: cancelled`) : failureOf(peer, error);
 }
 
-function metadataOf(parts: ClientParts, context: RequestContext): Metadata {
-  const metadata = new Metadata();
+function metadataOf(parts: ClientParts, context: RequestContext, waitForReady: boolean): Metadata {
+  const metadata = new Metadata({ waitForReady });
   metadata.set(headers.callingService, parts.caller);
   if (parts.internalKey !== undefined) metadata.set(headers.internalKey, parts.internalKey);
   if (context.bearerToken !== undefined) metadata.set(headers.authorization, `Bearer ${context.bearerToken}`);

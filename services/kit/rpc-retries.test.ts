@@ -1,11 +1,15 @@
 // When a call is repeated and when it is not sent at all, counted at the callee over real gRPC.
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { CartServiceDefinition, type GetCartResponse } from "@webstore/proto/cart/v1";
 import { IdentityServiceDefinition } from "@webstore/proto/identity/v1";
 import { describe, expect, test } from "vitest";
 import { PostgresUnavailable } from "./postgres-errors.ts";
 import { defineRefusals, Outage } from "./refusal.ts";
-import { clientOf, serve, within } from "./testing-rpc.ts";
+import { atEnd, clientOf, serve, within } from "./testing-rpc.ts";
 
 const cart = CartServiceDefinition;
 const productId = "3f2b8c1e-1234-4abc-8def-1234567890ab";
@@ -186,5 +190,44 @@ describe("the breaker", () => {
       await expect(asked).rejects.toMatchObject({ name: "Cancelled" });
     }
     expect(opened.breaker.state()).toBe(0);
+  });
+});
+
+describe("a callee that does not listen", () => {
+  const breaker = { failures: 5, coolDownMs: 60_000 };
+
+  /** A place where nobody listens before `listen` is called. */
+  function absent(startingMs?: number) {
+    const folder = mkdtempSync(join(tmpdir(), "webstore-absent-"));
+    atEnd(() => rmSync(folder, { recursive: true }));
+    const socket = join(folder, "rpc.sock");
+    const place = {
+      address: `unix:${socket}`,
+      definition: { name: "callee", serves: cart, ports: { rpc: 0 } },
+    };
+    const opened = clientOf(place, { breaker }, startingMs === undefined ? {} : { startingMs });
+    const listen = () => serve(cart, { getCart: async () => emptyCart }, { socket });
+    return { ask: () => opened.client.getCart({ customerId: "" }), breaker: opened.breaker, listen };
+  }
+
+  test("is an outage at once, in which nothing was sent", async () => {
+    const { ask } = absent();
+    await expect(ask()).rejects.toMatchObject({ name: "Outage", notSent: true });
+  });
+
+  test("is waited for while the caller starts, and opens no breaker", async () => {
+    const { ask, breaker, listen } = absent(60_000);
+    const asked = Array.from({ length: 6 }, ask);
+    // Long enough for attempts that find nobody.
+    await delay(300);
+    await listen();
+    expect(await Promise.all(asked)).toEqual(asked.map(() => emptyCart));
+    expect(breaker.state()).toBe(0);
+  });
+
+  test("is waited for no longer than the request may take", async () => {
+    const { ask } = absent(60_000);
+    const deadlineAtMs = Date.now() + 150;
+    await within({ deadlineAtMs }, () => expect(ask()).rejects.toMatchObject({ name: "DeadlineExceeded" }));
   });
 });

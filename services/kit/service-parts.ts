@@ -85,6 +85,9 @@ const noBus: Bus = {
   close: async () => {},
 };
 
+/** Longer than the services of a process, or of a release that is rolled out, start after each other. */
+const startingMs = 10_000;
+
 export function openPorts(
   { definition, config, telemetry, gauge, closers }: ServiceParts,
   env: Env,
@@ -97,6 +100,7 @@ export function openPorts(
     telemetry,
     nowMs: Date.now,
     random: Math.random,
+    startingMs,
     duration: telemetry.histogram("external.partner.duration", { unit: "s" }),
   };
   const breakers: Record<string, Breaker> = {};

@@ -145,7 +145,7 @@ export async function serve<C extends Contract>(
 
 /** A client as a service of the store has it. Without waiting between attempts. */
 export function clientOf<C extends Contract>(
-  served: Served<C>,
+  served: Pick<Served<C>, "address" | "definition">,
   policy: Partial<CallPolicy> = {},
   parts: Partial<ClientParts> = {},
 ) {

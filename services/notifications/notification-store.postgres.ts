@@ -30,7 +30,7 @@ const sentText = `
 
 const failedText = `
   update notifications set status = case when $4::timestamptz is null then 'failed' else 'pending' end, due_at = $4,
-    error_reason = $3, recipient_masked = $5
+    error_reason = $3, recipient_masked = $5, attempts = attempts - $6
   where notification_id = $1 and status = 'sending' and attempts = $2
   returning 1`;
 
@@ -80,9 +80,9 @@ export function postgresNotificationStore(postgres: Postgres): NotificationStore
       await postgres.commit([{ name: "notification_sent", text: sentText, values }]);
     },
 
-    async markFailed(notificationId, { attempt, reason, recipientMasked, retryAtMs }) {
+    async markFailed(notificationId, { attempt, counts, reason, recipientMasked, retryAtMs }) {
       const retryAt = retryAtMs === undefined ? null : new Date(retryAtMs);
-      const values = [notificationId, attempt, reason, retryAt, recipientMasked];
+      const values = [notificationId, attempt, reason, retryAt, recipientMasked, counts ? 0 : 1];
       const [rows] = await postgres.commit([{ name: "notification_failed", text: failedText, values }]);
       return rows?.length === 1;
     },

@@ -124,6 +124,7 @@ test("nothing is claimed before it is due, and the longest due first", async () 
 
 const failed = (attempt: number, retryAtMs: number | undefined) => ({
   attempt,
+  counts: true,
   reason: "no",
   recipientMasked: "",
   retryAtMs,
@@ -154,6 +155,14 @@ test("a failure is due again when it says, or never", async () => {
   expect(await store.markFailed(notificationId, failed(2, undefined))).toBe(true);
   expect(await claim(now + 365 * 86_400_000)).toEqual([]);
   expect((await list())[0]).toMatchObject({ status: "failed", errorReason: "no" });
+});
+
+test("a failure that does not count leaves its number to the next attempt", async () => {
+  const { notificationId } = await added();
+  await claim();
+  expect(await store.markFailed(notificationId, { ...failed(1, now), counts: false })).toBe(true);
+  expect((await list())[0]).toMatchObject({ status: "pending", attempts: 0, errorReason: "no" });
+  expect((await claim())[0]).toMatchObject({ attempts: 1 });
 });
 
 test("a resending is a row of its own, due at once, and one however often it is asked for", async () => {

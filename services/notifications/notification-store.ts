@@ -20,6 +20,8 @@ export type Filter = {
 export type Failed = {
   /** The number of the attempt. */
   readonly attempt: number;
+  /** False: the next one has this number again. */
+  readonly counts: boolean;
   readonly reason: string;
   readonly recipientMasked: string;
   /** When to try again; undefined: never. */

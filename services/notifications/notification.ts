@@ -80,6 +80,9 @@ export function retryAfterMs(attempt: number): number | undefined {
   return retriesMs[attempt - 1];
 }
 
+/** How long to wait at most when one of the store's own services could not even be asked: it is back sooner than a mail server. */
+export const unaskedWaitMsMax = 30 * secondMs;
+
 /** One address, and nothing that a mail server or a header could take for more than that. */
 export const isAddress = (text: string): boolean =>
   text.length <= 254 &&

@@ -208,6 +208,26 @@ test("a sender that comes back after its lease cannot undo what another has done
   expect(await desk.rowOf(notification)).toMatchObject({ status: "sent", attempts: 2, errorReason: "" });
 });
 
+test("a service of ours that cannot even be asked is asked again soon, for as long as it takes", async () => {
+  const notification = await desk.added();
+  const away = new Outage("identity", "identity: the breaker is open", { notSent: true });
+  const identity = { getUser: () => Promise.reject(away) };
+  const waitsMs = [1_000, 2_000, 4_000, ...Array<number>(attemptsMax).fill(30_000)];
+  for (const [index, waitMs] of waitsMs.entries()) {
+    expect(await desk.sendDue({ identity })).toEqual(["retried"]);
+    expect(await desk.rowOf(notification)).toMatchObject({ attempts: Math.min(index + 1, 4) });
+    desk.clock.nowMs += waitMs - 1;
+    expect(await desk.sendDue()).toEqual([]);
+    desk.clock.nowMs += 1;
+  }
+  // One that was asked and did not answer counts.
+  const hanging = { getUser: () => Promise.reject(new Outage("identity", "DEADLINE_EXCEEDED")) };
+  expect(await desk.sendDue({ identity: hanging })).toEqual(["retried"]);
+  expect(await desk.rowOf(notification)).toMatchObject({ attempts: 5 });
+  desk.clock.nowMs += 300_000;
+  expect(await desk.sendDue()).toEqual(["sent"]);
+});
+
 describe("the customer", () => {
   const refusing = (reason: string): SendParts["identity"] => ({
     getUser: () =>

@@ -10,7 +10,9 @@
 // Invariants:
 //   D1. Whatever is sent for a notification has its Message-ID, which is computed from its id.
 //   D2. An attempt ends by itself before half of its lease has passed; the rest is for noting how it ended.
-//   D3. The address is in the mail and nowhere else: not in the row, not in a log line, not in a reason.
+//   D3. An attempt for which a service of ours could not even be asked does not count, once the quick ones are used up: a
+//       service that is away for a minute must not make its mails wait for an hour.
+//   D4. The address is in the mail and nowhere else: not in the row, not in a log line, not in a reason.
 
 import { type Log, Outage, type PortsOf, Refusal } from "@webstore/kit";
 import type { Mailbox } from "./config.ts";
@@ -24,6 +26,7 @@ import {
   messageIdOf,
   type Notification,
   retryAfterMs,
+  unaskedWaitMsMax,
 } from "./notification.ts";
 import type { NotificationStore } from "./notification-store.ts";
 import type { NamesOf } from "./product-names.ts";
@@ -140,9 +143,12 @@ async function noteFailure(
 ): Promise<SendOutcome> {
   const reason = reasonOf(error);
   const final = error instanceof Unsendable || (error instanceof MailNotSent && error.final);
-  const waitMs = final ? undefined : retryAfterMs(attempts);
+  const dueAfterMs = final ? undefined : retryAfterMs(attempts);
+  const isUnasked = error instanceof Outage && error.notSent;
+  const counts = !(isUnasked && (dueAfterMs ?? Number.POSITIVE_INFINITY) > unaskedWaitMsMax);
+  const waitMs = counts ? dueAfterMs : unaskedWaitMsMax;
   const retryAtMs = waitMs === undefined ? undefined : nowMs() + waitMs;
-  const failed = { attempt: attempts, reason, recipientMasked, retryAtMs };
+  const failed = { attempt: attempts, counts, reason, recipientMasked, retryAtMs };
   const isOurs = await store.markFailed(notificationId, failed);
   const about = {
     notification_id: notificationId,
