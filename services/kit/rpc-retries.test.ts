@@ -3,7 +3,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { CartServiceDefinition, type GetCartResponse } from "@webstore/proto/cart/v1";
 import { IdentityServiceDefinition } from "@webstore/proto/identity/v1";
 import { describe, expect, test } from "vitest";
@@ -195,39 +194,38 @@ describe("the breaker", () => {
 
 describe("a callee that does not listen", () => {
   const breaker = { failures: 5, coolDownMs: 60_000 };
+  const starting = { startingMs: 60_000 };
+  const empty = { customerId: "" };
 
   /** A place where nobody listens before `listen` is called. */
-  function absent(startingMs?: number) {
+  function absent() {
     const folder = mkdtempSync(join(tmpdir(), "webstore-absent-"));
     atEnd(() => rmSync(folder, { recursive: true }));
     const socket = join(folder, "rpc.sock");
-    const place = {
-      address: `unix:${socket}`,
-      definition: { name: "callee", serves: cart, ports: { rpc: 0 } },
-    };
-    const opened = clientOf(place, { breaker }, startingMs === undefined ? {} : { startingMs });
+    const definition = { name: "callee", serves: cart, ports: { rpc: 0 } };
     const listen = () => serve(cart, { getCart: async () => emptyCart }, { socket });
-    return { ask: () => opened.client.getCart({ customerId: "" }), breaker: opened.breaker, listen };
+    return { address: `unix:${socket}`, definition, listen };
   }
 
   test("is an outage at once, in which nothing was sent", async () => {
-    const { ask } = absent();
-    await expect(ask()).rejects.toMatchObject({ name: "Outage", notSent: true });
+    const { client } = clientOf(absent());
+    await expect(client.getCart(empty)).rejects.toMatchObject({ name: "Outage", notSent: true });
   });
 
   test("is waited for while the caller starts, and opens no breaker", async () => {
-    const { ask, breaker, listen } = absent(60_000);
-    const asked = Array.from({ length: 6 }, ask);
-    // Long enough for attempts that find nobody.
-    await delay(300);
-    await listen();
+    const place = absent();
+    const patient = clientOf(place, { breaker }, starting);
+    const asked = Array.from({ length: 6 }, () => patient.client.getCart(empty));
+    const { client } = clientOf(place);
+    await expect(client.getCart(empty)).rejects.toMatchObject({ notSent: true });
+    await place.listen();
     expect(await Promise.all(asked)).toEqual(asked.map(() => emptyCart));
-    expect(breaker.state()).toBe(0);
+    expect(patient.breaker.state()).toBe(0);
   });
 
   test("is waited for no longer than the request may take", async () => {
-    const { ask } = absent(60_000);
-    const deadlineAtMs = Date.now() + 150;
-    await within({ deadlineAtMs }, () => expect(ask()).rejects.toMatchObject({ name: "DeadlineExceeded" }));
+    const { client } = clientOf(absent(), {}, starting);
+    const asked = () => expect(client.getCart(empty)).rejects.toMatchObject({ name: "DeadlineExceeded" });
+    await within({ deadlineAtMs: Date.now() + 150 }, asked);
   });
 });
