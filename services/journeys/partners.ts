@@ -24,6 +24,7 @@ const triesMax = 20;
 const demoKey = "sk_test_webstore";
 /** Longer than a store takes that is killed and started again. */
 const bankTimeoutMs = 120_000;
+const bankAnswerTimeoutMs = 10_000;
 
 async function get<Body>(url: string, init: RequestInit = {}): Promise<Body> {
   let response = await fetch(url, init);
@@ -94,6 +95,7 @@ export function readPartners(is: {
             method: "POST",
             headers: { "content-type": "application/json" },
             body: JSON.stringify({ payment_intent: intent, outcome }),
+            signal: AbortSignal.timeout(bankAnswerTimeoutMs),
           });
           return status < 500;
         } catch {

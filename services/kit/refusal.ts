@@ -82,7 +82,7 @@ export class Outage extends Error {
   override readonly name = "Outage";
   /** Who did not answer. */
   readonly peer: string;
-  /** True only where the request certainly did not reach the peer (an open breaker, a refused connection). */
+  /** True only where the request certainly did not reach the peer (an open breaker, no connection). */
   readonly notSent: boolean;
   /** The peer answered, and said that somebody behind it did not. That says nothing about the peer itself. */
   readonly answered: boolean;

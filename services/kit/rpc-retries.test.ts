@@ -218,14 +218,31 @@ describe("a callee that does not listen", () => {
     const asked = Array.from({ length: 6 }, () => patient.client.getCart(empty));
     const { client } = clientOf(place);
     await expect(client.getCart(empty)).rejects.toMatchObject({ notSent: true });
+    expect(patient.breaker.state()).toBe(0);
     await place.listen();
     expect(await Promise.all(asked)).toEqual(asked.map(() => emptyCart));
-    expect(patient.breaker.state()).toBe(0);
   });
 
-  test("is waited for no longer than the request may take", async () => {
-    const { client } = clientOf(absent(), {}, starting);
+  test("is waited for no longer than a call may take, and nothing was sent then either", async () => {
+    const { client } = clientOf(absent(), { timeoutMs: 150 }, starting);
+    await expect(client.getCart(empty)).rejects.toMatchObject({
+      name: "Outage",
+      notSent: true,
+      message: expect.stringContaining("DEADLINE_EXCEEDED"),
+    });
+    const deadlineAtMs = Date.now() + 50;
     const asked = () => expect(client.getCart(empty)).rejects.toMatchObject({ name: "DeadlineExceeded" });
-    await within({ deadlineAtMs: Date.now() + 150 }, asked);
+    await within({ deadlineAtMs }, asked);
+  });
+
+  test("is an outage at once again when the caller has started", async () => {
+    let startedMs = 0;
+    const nowMs = () => Date.now() + startedMs;
+    const { client } = clientOf(absent(), {}, { ...starting, nowMs });
+    startedMs = starting.startingMs;
+    await expect(client.getCart(empty)).rejects.toMatchObject({
+      notSent: true,
+      message: expect.stringContaining("UNAVAILABLE"),
+    });
   });
 });

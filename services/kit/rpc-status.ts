@@ -59,6 +59,12 @@ function richStatus(refusal: Refusal): Status {
   return { code: status[refusal.code], message: refusal.message, details };
 }
 
+/** What grpc-js says of calls for which it had no connection, by their status. */
+const neverLeft: Readonly<Record<number, RegExp>> = {
+  [status.UNAVAILABLE]: /No connection established|ECONNREFUSED/,
+  [status.DEADLINE_EXCEEDED]: /^Deadline exceeded.*(Waiting for LB pick|waiting for name resolution)$/,
+};
+
 /** What a callee's status means here: its refusal, or that it did not answer. */
 export function failureOf(peer: string, error: ServiceError): Refusal | Outage {
   const encoded = error.metadata?.get(detailsKey)[0];
@@ -66,8 +72,7 @@ export function failureOf(peer: string, error: ServiceError): Refusal | Outage {
     const refusal = refusalIn(error, Status.decode(encoded));
     if (refusal !== undefined) return refusal;
   }
-  const notSent =
-    error.code === status.UNAVAILABLE && /No connection established|ECONNREFUSED/.test(error.details);
+  const notSent = neverLeft[error.code]?.test(error.details) ?? false;
   const answered = (error.metadata?.get(answeredKey) ?? []).length > 0;
   return new Outage(peer, `${peer}: ${status[error.code]} ${error.details}`, {
     cause: error,

@@ -157,12 +157,15 @@ test("a failure is due again when it says, or never", async () => {
   expect((await list())[0]).toMatchObject({ status: "failed", errorReason: "no" });
 });
 
-test("a failure that does not count leaves its number to the next attempt", async () => {
+test("a failure that does not count leaves its number to the next attempt, and no earlier claimer's word is taken for it", async () => {
   const { notificationId } = await added();
-  await claim();
-  expect(await store.markFailed(notificationId, { ...failed(1, now), counts: false })).toBe(true);
-  expect((await list())[0]).toMatchObject({ status: "pending", attempts: 0, errorReason: "no" });
-  expect((await claim())[0]).toMatchObject({ attempts: 1 });
+  await claim(now);
+  await claim(now + leaseMs);
+  const uncounted = { ...failed(2, now + leaseMs), counts: false };
+  expect(await store.markFailed(notificationId, uncounted)).toBe(true);
+  expect((await list())[0]).toMatchObject({ status: "pending", attempts: 1, errorReason: "no" });
+  expect((await claim(now + leaseMs))[0]).toMatchObject({ attempts: 2 });
+  expect(await store.markFailed(notificationId, failed(1, now))).toBe(false);
 });
 
 test("a resending is a row of its own, due at once, and one however often it is asked for", async () => {

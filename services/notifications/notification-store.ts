@@ -1,7 +1,7 @@
 // The notifications. Every implementation promises:
 //   S1. A notification is added once; adding it again changes nothing.
 //   S2. Of all that claim at a time, one gets a notification, and nobody else does until its lease ends. The claim
-//       stands before the claimer hears of it, and counts as an attempt.
+//       stands before the claimer hears of it, and counts as an attempt unless its claimer says that it does not.
 //   S3. What has been sent stays sent: no later word of anybody changes it. That it was sent is believed of anybody,
 //       for then it is true; that an attempt failed, only of the last who claimed it.
 //   S4. A list goes from the newest to the oldest, by id within a millisecond.
@@ -20,7 +20,7 @@ export type Filter = {
 export type Failed = {
   /** The number of the attempt. */
   readonly attempt: number;
-  /** False: the next one has this number again. */
+  /** False: the number of attempts goes back by one. */
   readonly counts: boolean;
   readonly reason: string;
   readonly recipientMasked: string;

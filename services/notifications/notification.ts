@@ -23,7 +23,7 @@ export type Notification = {
   /** Empty until an attempt knew it. */
   readonly recipientMasked: string;
   readonly status: Status;
-  /** Those that have begun. */
+  /** Those that have begun, without those that did not count. */
   readonly attempts: number;
   /** Why the last attempt failed; empty when it did not. */
   readonly errorReason: string;
@@ -80,8 +80,8 @@ export function retryAfterMs(attempt: number): number | undefined {
   return retriesMs[attempt - 1];
 }
 
-/** How long to wait at most when one of the store's own services could not even be asked: it is back sooner than a mail server. */
-export const unaskedWaitMsMax = 30 * secondMs;
+/** How long to wait at most when a service of ours could not even be asked. */
+export const unaskedWaitMsMax = minuteMs;
 
 /** One address, and nothing that a mail server or a header could take for more than that. */
 export const isAddress = (text: string): boolean =>

@@ -10,8 +10,8 @@
 // Invariants:
 //   D1. Whatever is sent for a notification has its Message-ID, which is computed from its id.
 //   D2. An attempt ends by itself before half of its lease has passed; the rest is for noting how it ended.
-//   D3. An attempt for which a service of ours could not even be asked does not count, once the quick ones are used up: a
-//       service that is away for a minute must not make its mails wait for an hour.
+//   D3. An attempt for which a service of ours could certainly not be asked does not count where the schedule says to wait for
+//       more than a minute: one that is away for some minutes must not make its mails wait for an hour.
 //   D4. The address is in the mail and nowhere else: not in the row, not in a log line, not in a reason.
 
 import { type Log, Outage, type PortsOf, Refusal } from "@webstore/kit";

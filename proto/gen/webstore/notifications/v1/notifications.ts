@@ -85,7 +85,7 @@ export interface Notification {
   subject: string;
   /** Whether it has gone out. */
   status: NotificationStatus;
-  /** How often it was tried. */
+  /** How often it was tried, without tries for which a service of the store could not be asked. */
   attempts: number;
   /** Why the last attempt failed, at most 500 characters; empty when it did not. */
   errorReason: string;
