@@ -32,7 +32,7 @@ export type ClientParts = {
   readonly nowMs: () => number;
   readonly random: () => number;
   /** For how long from now on its callees may still be starting (C4); 0 when left out. */
-  readonly startingMs?: number;
+  readonly startupGraceMs?: number;
 };
 
 const retryShare = 0.2;
@@ -53,13 +53,12 @@ export function openRpcClient<T extends Call>(use: T, address: string, parts: Cl
   });
   const breaker = openBreaker(use.service, parts.mesh === "istio" ? undefined : use.breaker);
   const budget = retryBudget(retryShare, retryBurst);
-  const startsUntilMs = parts.nowMs() + (parts.startingMs ?? 0);
-  const caller = { use, channel, breaker, budget, startsUntilMs, parts };
+  const graceUntilMs = parts.nowMs() + (parts.startupGraceMs ?? 0);
   const client = Object.fromEntries(
     use.methods.map((name) => {
       const method = use.contract.methods[name] as Method;
-      const wire = wireOf(use, method);
-      return [name, (request: unknown) => callWithRetries(request, { ...caller, wire })];
+      const caller = { use, channel, wire: wireOf(use, method), breaker, budget, graceUntilMs, parts };
+      return [name, (request: unknown) => callWithRetries(request, caller)];
     }),
   );
   return { client: client as ClientOf<T>, breaker, close: () => channel.close() };
@@ -78,7 +77,7 @@ type Caller = {
   readonly wire: Wire;
   readonly breaker: Breaker;
   readonly budget: ReturnType<typeof retryBudget>;
-  readonly startsUntilMs: number;
+  readonly graceUntilMs: number;
   readonly parts: ClientParts;
 };
 
@@ -121,15 +120,16 @@ function isUnavailable(error: unknown): boolean {
 
 function callOnce(
   request: unknown,
-  { use, channel, wire, startsUntilMs, parts }: Caller,
+  { use, channel, wire, graceUntilMs, parts }: Caller,
   context: RequestContext,
 ): Promise<unknown> {
-  const metadata = metadataOf(parts, context, parts.nowMs() < startsUntilMs);
+  const nowMs = parts.nowMs();
+  const metadata = metadataOf(parts, context, nowMs < graceUntilMs);
   const span = parts.telemetry.span(wire.path, "client", context.span?.traceparent, {
     "peer.service": use.service,
   });
   metadata.set(headers.traceparent, span.traceparent);
-  const ownDeadlineAtMs = parts.nowMs() + use.timeoutMs;
+  const ownDeadlineAtMs = nowMs + use.timeoutMs;
   const deadline = Math.min(ownDeadlineAtMs, context.deadlineAtMs);
   return new Promise((resolve, reject) => {
     const cancel = () => call.cancel();

@@ -194,7 +194,7 @@ describe("the breaker", () => {
 
 describe("a callee that does not listen", () => {
   const breaker = { failures: 5, coolDownMs: 60_000 };
-  const starting = { startingMs: 60_000 };
+  const starting = { startupGraceMs: 60_000 };
   const empty = { customerId: "" };
 
   /** A place where nobody listens before `listen` is called. */
@@ -239,7 +239,7 @@ describe("a callee that does not listen", () => {
     let startedMs = 0;
     const nowMs = () => Date.now() + startedMs;
     const { client } = clientOf(absent(), {}, { ...starting, nowMs });
-    startedMs = starting.startingMs;
+    startedMs = starting.startupGraceMs;
     await expect(client.getCart(empty)).rejects.toMatchObject({
       notSent: true,
       message: expect.stringContaining("UNAVAILABLE"),

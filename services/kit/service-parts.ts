@@ -86,7 +86,7 @@ const noBus: Bus = {
 };
 
 /** Longer than the services of a process, or of a release that is rolled out, start after each other. */
-const startingMs = 10_000;
+const startupGraceMs = 10_000;
 
 export function openPorts(
   { definition, config, telemetry, gauge, closers }: ServiceParts,
@@ -100,7 +100,7 @@ export function openPorts(
     telemetry,
     nowMs: Date.now,
     random: Math.random,
-    startingMs,
+    startupGraceMs,
     duration: telemetry.histogram("external.partner.duration", { unit: "s" }),
   };
   const breakers: Record<string, Breaker> = {};

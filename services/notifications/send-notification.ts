@@ -143,10 +143,10 @@ async function noteFailure(
 ): Promise<SendOutcome> {
   const reason = reasonOf(error);
   const final = error instanceof Unsendable || (error instanceof MailNotSent && error.final);
-  const dueAfterMs = final ? undefined : retryAfterMs(attempts);
-  const isUnasked = error instanceof Outage && error.notSent;
-  const counts = !(isUnasked && (dueAfterMs ?? Number.POSITIVE_INFINITY) > unaskedWaitMsMax);
-  const waitMs = counts ? dueAfterMs : unaskedWaitMsMax;
+  const scheduledMs = final ? undefined : retryAfterMs(attempts);
+  const wasAsked = !(error instanceof Outage && error.notSent);
+  const counts = wasAsked || (scheduledMs !== undefined && scheduledMs <= unaskedWaitMsMax);
+  const waitMs = counts ? scheduledMs : unaskedWaitMsMax;
   const retryAtMs = waitMs === undefined ? undefined : nowMs() + waitMs;
   const failed = { attempt: attempts, counts, reason, recipientMasked, retryAtMs };
   const isOurs = await store.markFailed(notificationId, failed);
